@@ -19,8 +19,8 @@ class ServiceSpec:
 
     `port` is the HTTP port in the default block (11000 …); gRPC, where served, listens on `port + 1000`.
     `calls` are services called synchronously: they must be ready before this one is.
-    `publishes` and `consumes` are CloudEvents types such as `user.created`; the bus decouples them, so they put no order
-    on the start. `resources` are needed beside the database, the bus and the cache, which every service gets.
+    `publishes` and `consumes` are CloudEvents types such as `user.created`; the bus decouples them, so they put
+    no order on the start. `resources` are needed beside the database, the bus and the cache, which every service gets.
     `error_codes` is the half-open range of error numbers that `errors.py` of this service may register.
     """
 

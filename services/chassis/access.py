@@ -1,0 +1,81 @@
+"""How a route says who may call it. A route that says nothing keeps the service from starting.
+
+- `User`: a signed-in user, vouched for by the gateway.
+- `Visitor`: anybody who comes through the gateway (sign-in, registration).
+- `Peer`: another service of the platform.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import Depends, FastAPI, Request
+from fastapi.routing import iter_route_contexts
+
+from services.chassis.auth import EDGE, HEADER, Principal, Verifier
+from services.chassis.errors import FORBIDDEN, UNAUTHENTICATED, ServiceError
+
+
+class SignedIn:
+    """A signed-in user: ids that are there for certain, and the rest of the principal."""
+
+    __slots__ = ("principal", "session_id", "user_id")
+
+    def __init__(self, principal: Principal, user_id: UUID, session_id: UUID) -> None:
+        self.principal = principal
+        self.user_id = user_id
+        self.session_id = session_id
+
+
+def _principal(request: Request) -> Principal:
+    token = request.headers.get(HEADER, "")
+    if not token:
+        raise ServiceError(UNAUTHENTICATED)
+    verifier: Verifier = request.app.state.verifier
+    return verifier.verify(token)
+
+
+def visitor(request: Request) -> Principal:
+    """Return the caller, who came through the gateway."""
+    principal = _principal(request)
+    if principal.caller != EDGE:
+        raise ServiceError(FORBIDDEN)
+    return principal
+
+
+def user(request: Request) -> SignedIn:
+    """Return the signed-in user."""
+    principal = visitor(request)
+    if principal.user_id is None or principal.session_id is None:
+        raise ServiceError(UNAUTHENTICATED)
+    return SignedIn(principal, principal.user_id, principal.session_id)
+
+
+def peer(request: Request) -> Principal:
+    """Return the calling service."""
+    principal = _principal(request)
+    if principal.caller == EDGE and principal.user_id is not None:
+        raise ServiceError(FORBIDDEN)
+    return principal
+
+
+User = Annotated[SignedIn, Depends(user)]
+Visitor = Annotated[Principal, Depends(visitor)]
+Peer = Annotated[Principal, Depends(peer)]
+
+_DECLARATIONS = (user, visitor, peer)
+
+
+def undeclared_routes(app: FastAPI) -> list[str]:
+    """Return the routes of `app` that do not say who may call them."""
+    missing = []
+    for context in iter_route_contexts(app.routes):
+        dependant: Any = getattr(context, "dependant", None)
+        if dependant is not None and not _declares(dependant):
+            missing.append(str(context.path))
+    return missing
+
+
+def _declares(dependant: Any) -> bool:
+    return any(d.call in _DECLARATIONS or _declares(d) for d in dependant.dependencies)

@@ -1,0 +1,198 @@
+"""`Application`: what a service is made of, and the life of its process.
+
+`build()` of a service names its parts; `run` starts them, says READY, waits for SIGTERM or SIGINT, and drains.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Awaitable, Callable
+from typing import Self
+
+from fastapi import APIRouter
+
+from services.chassis.asgi import App, InFlight, ServiceLayer
+from services.chassis.auth import Signer, Verifier
+from services.chassis.bus import Apply, Consumer
+from services.chassis.client import ServiceClient
+from services.chassis.db import Database
+from services.chassis.drain import Drain, Watchdog
+from services.chassis.http import Health, HealthCheck, create_app
+from services.chassis.inbox import Handler, through_inbox
+from services.chassis.lifecycle import Cleanup, Server, Stage
+from services.chassis.logging import get_logger
+from services.chassis.notify import notify
+from services.chassis.outbox import OutboxRelay
+from services.chassis.redis import connect
+from services.chassis.registry import Directory, Registration
+from services.chassis.resilience import Breakers
+from services.chassis.rpc import GrpcClient, GrpcServer, Register
+from services.chassis.server import HttpServer
+from services.chassis.settings import Settings
+from services.chassis.spec import ServiceSpec
+from services.chassis.tracing import Tracing
+
+log = get_logger(__name__)
+
+_MAX_BODY = 1024 * 1024
+_REQUEST_S = 30.0
+_START_S = 30.0
+
+
+class Application:
+    """One service process: its servers, its clients and its cleanups."""
+
+    def __init__(self, spec: ServiceSpec, settings: Settings) -> None:
+        self.spec = spec
+        self.settings = settings
+        self.health = Health()
+        self.in_flight = InFlight()
+        self.verifier = Verifier(spec.name, settings.trust_file)
+        self.signer = Signer(spec.name, settings.private_key_file)
+        self.breakers = Breakers()
+        self.bus = connect(settings.bus_url.get_secret_value(), name=settings.replica)
+        self.cache_redis = connect(settings.cache_url.get_secret_value(), name=settings.replica)
+        self.directory = Directory(self.bus, spec.calls)
+        self.client = ServiceClient(self.directory, self.signer, self.breakers)
+        self.registration = Registration(settings, self.bus)
+        self._routers: list[APIRouter] = []
+        self._asgi: App | None = None
+        self._servers: list[Server] = []
+        self._cleanups: list[Cleanup] = []
+        self._starts: list[Callable[[], Awaitable[None]]] = []
+        self._state: dict[str, object] = {}
+        self.with_cleanup("bus", self.bus.aclose)
+        self.with_cleanup("cache", self.cache_redis.aclose)
+        self.with_cleanup("client", self.client.close)
+
+    def with_router(self, router: APIRouter) -> Self:
+        """Serve the routes of `router`."""
+        self._routers.append(router)
+        return self
+
+    def with_asgi(self, app: App) -> Self:
+        """Serve a raw ASGI application instead of routers (the gateway)."""
+        self._asgi = app
+        return self
+
+    def with_state(self, **values: object) -> Self:
+        """Make `values` available to routes as `request.app.state.<name>`."""
+        self._state.update(values)
+        return self
+
+    def with_health(self, check: HealthCheck, name: str = "database") -> Self:
+        """Let `/readyz` fail while `check` raises."""
+        self.health.checks[name] = check
+        return self
+
+    def with_database(self, db: Database) -> Self:
+        """Use `db`: its health check, its outbox relay, and its closing."""
+        self.with_health(db.ping).with_cleanup("database", db.close)
+        if self.spec.publishes:
+            self.with_server(OutboxRelay(self.spec.name, db, self.bus))
+        return self
+
+    def with_consumer(self, db: Database, handlers: dict[str, Handler]) -> Self:
+        """Handle events, each exactly once, in a unit of work of `db`."""
+        return self.with_raw_consumer({kind: through_inbox(db, handler) for kind, handler in handlers.items()})
+
+    def with_raw_consumer(self, handlers: dict[str, Apply]) -> Self:
+        """Handle events with functions that see to exactly-once themselves (a store that is not PostgreSQL)."""
+        undeclared = set(handlers) ^ set(self.spec.consumes)
+        if undeclared:
+            raise ValueError(f"{self.spec.name}: handlers and SPEC.consumes differ: {sorted(undeclared)}")
+        return self.with_server(Consumer(self.spec.name, self.settings.replica, self.bus, handlers))
+
+    def with_grpc(self, register: Register) -> Self:
+        """Serve the gRPC servicers that `register` adds."""
+        settings = self.settings
+        return self.with_server(
+            GrpcServer(
+                settings.host, settings.grpc_port, self.verifier, register, drain_s=settings.shutdown_timeout_s / 2
+            )
+        )
+
+    def grpc_client(self, target: str, stub: Callable[..., object]) -> GrpcClient:
+        """Return a client for the gRPC service of `target`, closed with this application."""
+        client = GrpcClient(target, stub, self.directory, self.signer, self.breakers)
+        self.with_cleanup(f"grpc-{target}", client.close)
+        return client
+
+    def with_start(self, action: Callable[[], Awaitable[None]]) -> Self:
+        """Run `action` once before the service says that it is ready."""
+        self._starts.append(action)
+        return self
+
+    def with_server(self, server: Server) -> Self:
+        """Run `server` for the life of the process."""
+        self._servers.append(server)
+        return self
+
+    def with_cleanup(self, name: str, close: Callable[[], Awaitable[None] | None], timeout_s: float = 5.0) -> Self:
+        """Call `close` at the very end; cleanups run in reverse order of registration."""
+        self._cleanups.append(Cleanup(name, close, timeout_s))
+        return self
+
+    async def run(self, tracing: Tracing) -> int:
+        """Live from start to drained; return the exit code: 0 after a clean drain, 1 if a part failed."""
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stop.set)
+        self._servers.insert(0, self._http_server())
+        tasks = await self._start()
+        notify(READY="1", STATUS="serving")
+        log.info("ready", http_port=self.settings.http_port)
+        stopping = asyncio.ensure_future(stop.wait())
+        await asyncio.wait([stopping, *tasks], return_when=asyncio.FIRST_COMPLETED)
+        failed = next((task for task in tasks if task.done()), None)
+        if failed is not None:
+            error = failed.exception() if not failed.cancelled() else None
+            log.error("a server stopped by itself; draining the rest", server=failed.get_name(), error=repr(error))
+        stopping.cancel()
+        with Watchdog(self.settings.shutdown_timeout_s):
+            await Drain(self, tracing).run(tasks)
+        return 1 if failed is not None else 0
+
+    def _http_server(self) -> HttpServer:
+        app = self._asgi
+        if app is None:
+            fastapi = create_app(self.spec, self._routers, self.health, self.verifier)
+            for name, value in self._state.items():
+                setattr(fastapi.state, name, value)
+            app = ServiceLayer(fastapi, self.in_flight, max_body=_MAX_BODY, timeout_s=_REQUEST_S)
+        settings = self.settings
+        return HttpServer(
+            app, settings.host, settings.http_port, self.in_flight, drain_s=settings.shutdown_timeout_s / 2
+        )
+
+    async def _start(self) -> list[asyncio.Task[None]]:
+        """Start every server, then enter the registry. Raises what the first failing part raises."""
+        async with asyncio.timeout(_START_S):
+            await self.directory.start()
+            self.with_cleanup("directory", self.directory.stop)
+            for action in self._starts:
+                await action()
+            tasks = [await self._start_server(server) for server in self._servers]
+            await self.registration.start()
+        return tasks
+
+    @staticmethod
+    async def _start_server(server: Server) -> asyncio.Task[None]:
+        ready = asyncio.Event()
+        task = asyncio.create_task(server.serve(ready.set), name=server.name)
+        waiting = asyncio.ensure_future(ready.wait())
+        await asyncio.wait([task, waiting], return_when=asyncio.FIRST_COMPLETED)
+        waiting.cancel()
+        if task.done():
+            await task
+        return task
+
+    def servers(self, stage: Stage) -> list[Server]:
+        """Return the servers that are shut down in `stage`."""
+        return [server for server in self._servers if server.stage is stage]
+
+    def cleanups(self) -> list[Cleanup]:
+        """Return the cleanups in the order in which they run."""
+        return self._cleanups[::-1]

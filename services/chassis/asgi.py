@@ -1,0 +1,200 @@
+"""The outermost layer of a service's HTTP: trace, metrics, in-flight count, limits, and the last line against a 500.
+
+Pure ASGI and one class, because it is on the path of every request.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, MutableMapping
+from email.utils import formatdate
+from typing import Any
+
+from opentelemetry import context as otel_context
+from opentelemetry import trace
+from opentelemetry.trace import Span, SpanKind, Status, StatusCode
+from starlette.exceptions import HTTPException
+
+from services.chassis import deadline
+from services.chassis.dto import error_body
+from services.chassis.errors import INTERNAL, TIMED_OUT, TOO_LARGE, ErrorCode
+from services.chassis.logging import get_logger
+from services.chassis.metrics import IN_FLIGHT, REQUEST_SECONDS, REQUESTS
+from services.chassis.tracing import fail, remote_context, tracer
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+log = get_logger(__name__)
+_UNTRACED = frozenset({"/healthz", "/readyz", "/metrics"})
+
+
+class InFlight:
+    """The requests being served now, and whether new ones should be sent elsewhere."""
+
+    def __init__(self) -> None:
+        self.lame_duck = False
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._none = asyncio.Event()
+        self._none.set()
+
+    def __len__(self) -> int:
+        return len(self._tasks)
+
+    def enter(self) -> asyncio.Task[Any]:
+        """Count the current task in."""
+        task = asyncio.current_task()
+        assert task is not None
+        self._tasks.add(task)
+        self._none.clear()
+        IN_FLIGHT.inc()
+        return task
+
+    def leave(self, task: asyncio.Task[Any]) -> None:
+        """Count it out."""
+        self._tasks.discard(task)
+        IN_FLIGHT.dec()
+        if not self._tasks:
+            self._none.set()
+
+    async def finished(self, timeout_s: float) -> int:
+        """Wait until none is left, then cancel the rest; return how many had to be cancelled."""
+        try:
+            async with asyncio.timeout(timeout_s):
+                await self._none.wait()
+        except TimeoutError:
+            left = list(self._tasks)
+            for task in left:
+                task.cancel("drain deadline passed")
+            return len(left)
+        return 0
+
+
+class Exchange:
+    """One request and the state of its answer."""
+
+    __slots__ = ("body_bytes", "lame_duck", "max_body", "scope", "send", "span", "status", "timer", "trace_id")
+
+    def __init__(self, scope: Scope, send: Send, span: Span, max_body: int, lame_duck: bool) -> None:
+        self.scope = scope
+        self.send = send
+        self.span = span
+        self.max_body = max_body
+        self.lame_duck = lame_duck
+        self.body_bytes = 0
+        self.status = 0
+        self.timer: asyncio.Timeout | None = None
+        self.trace_id = f"{span.get_span_context().trace_id:032x}"
+
+    def count(self, message: Message) -> Message:
+        """Add a received part to the body size; raises 413 beyond the limit."""
+        self.body_bytes += len(message.get("body", b""))
+        if self.body_bytes > self.max_body:
+            raise HTTPException(413, TOO_LARGE.message)
+        return message
+
+    async def respond(self, message: Message) -> None:
+        """Pass the answer on, with the headers every answer carries."""
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            if self.timer is not None:
+                self.timer.reschedule(None)  # the limit is on the time to the first byte; streams may go on
+            headers = list(message.get("headers", ()))
+            headers.append((b"x-trace-id", self.trace_id.encode()))
+            headers.append((b"date", formatdate(usegmt=True).encode()))
+            if self.lame_duck:
+                headers.append((b"connection", b"close"))
+            message["headers"] = headers
+        await self.send(message)
+
+    async def refuse(self, code: ErrorCode) -> None:
+        """Answer with an error envelope, unless an answer has begun."""
+        if self.status:
+            return
+        body = error_body(code)
+        headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+        await self.respond({"type": "http.response.start", "status": code.status, "headers": headers})
+        await self.send({"type": "http.response.body", "body": body})
+
+
+class ServiceLayer:
+    """Wraps a service's ASGI application."""
+
+    def __init__(self, app: App, in_flight: InFlight, *, max_body: int, timeout_s: float) -> None:
+        self._app = app
+        self._in_flight = in_flight
+        self._max_body = max_body
+        self._timeout_s = timeout_s
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["path"] in _UNTRACED:
+            await self._app(scope, receive, send)
+            return
+        task = self._in_flight.enter()
+        try:
+            await self._serve(scope, receive, send)
+        finally:
+            self._in_flight.leave(task)
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = {name: value for name, value in scope["headers"] if name in _READ}
+        parent = remote_context(headers.get(b"traceparent", b"").decode("latin-1"))
+        method = scope["method"]
+        attributes = {
+            "http.request.method": method,
+            "url.path": scope["path"],
+            "url.scheme": scope.get("scheme", "http"),
+        }
+        span = tracer().start_span(method, context=parent, kind=SpanKind.SERVER, attributes=attributes)
+        token = otel_context.attach(trace.set_span_in_context(span, parent))
+        exchange = Exchange(scope, send, span, self._max_body, self._in_flight.lame_duck)
+        started = time.perf_counter()
+        try:
+            length = headers.get(b"content-length", b"0")
+            if length.isdigit() and int(length) > self._max_body:
+                await exchange.refuse(TOO_LARGE)
+            else:
+                limit_s = min(deadline.parse(headers.get(_DEADLINE, b"")) or self._timeout_s, self._timeout_s)
+                await self._guarded(exchange, receive, limit_s)
+        finally:
+            self._record(exchange, method, time.perf_counter() - started)
+            otel_context.detach(token)
+            span.end()
+
+    async def _guarded(self, exchange: Exchange, receive: Receive, limit_s: float) -> None:
+        async def counted() -> Message:
+            return exchange.count(await receive())
+
+        try:
+            with deadline.within(limit_s):
+                async with asyncio.timeout(limit_s) as exchange.timer:
+                    await self._app(exchange.scope, counted, exchange.respond)
+        except TimeoutError:
+            await exchange.refuse(TIMED_OUT)
+        except Exception as error:
+            log.exception("unhandled error", path=exchange.scope["path"])
+            fail(exchange.span, error)
+            await exchange.refuse(INTERNAL)
+
+    @staticmethod
+    def _record(exchange: Exchange, method: str, seconds: float) -> None:
+        route = getattr(exchange.scope.get("route"), "path", "") or "unmatched"
+        status = exchange.status or 499  # the client went away before an answer began
+        span = exchange.span
+        span.update_name(f"{method} {route}")
+        span.set_attribute("http.route", route)
+        span.set_attribute("http.response.status_code", status)
+        if status >= 500:
+            span.set_attribute("error.type", str(status))
+            span.set_status(Status(StatusCode.ERROR))
+        REQUESTS.labels(method, route, status).inc()
+        REQUEST_SECONDS.labels(method, route).observe(seconds)
+        log.info("request", method=method, route=route, status=status, duration_ms=round(seconds * 1000, 2))
+
+
+_DEADLINE = deadline.HEADER.encode()
+_READ = frozenset({b"traceparent", b"content-length", _DEADLINE})

@@ -1,0 +1,104 @@
+"""Who is calling: short-lived signed tokens between the parts of the platform.
+
+Every service has an ES256 key of its own; all public keys are in one trust file (a JWKS whose key ids are service
+names). The gateway turns a valid access token into an identity token for the one service it calls; a service that calls
+another vouches for itself alone. Nobody but the gateway may vouch for a user, and no identity header from outside is
+ever read.
+Format: JWT (RFC 7519) in JWS compact form (RFC 7515), header `x-autional-identity`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import orjson
+from joserfc import jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import ECKey, KeySet
+
+from services.chassis.errors import UNAUTHENTICATED, ServiceError
+
+HEADER = "x-autional-identity"
+EDGE = "gateway"
+_LIFE_S = 60
+_LEEWAY_S = 5
+_CACHED_TOKENS = 4096
+_ALGORITHMS = ["ES256"]
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """The caller as a service sees it. `user_id` is None for a service's own call and for a visitor."""
+
+    caller: str
+    user_id: UUID | None = None
+    session_id: UUID | None = None
+    client_ip: str = ""
+    user_agent: str = ""
+
+
+class Signer:
+    """Makes this service's tokens; a token is reused for half its life."""
+
+    def __init__(self, service: str, private_key_file: Path) -> None:
+        self._service = service
+        self._key = ECKey.import_key(private_key_file.read_text())
+        self._cache: OrderedDict[tuple[Any, ...], tuple[float, str]] = OrderedDict()
+
+    def token(self, audience: str, principal: Principal | None = None) -> str:
+        """Return a token for `audience`, carrying the user in `principal` if there is one."""
+        about = principal or Principal(self._service)
+        cache_key = (audience, about)
+        now = time.time()
+        cached = self._cache.get(cache_key)
+        if cached is not None and cached[0] > now:
+            return cached[1]
+        token = self._sign(audience, about, int(now))
+        self._cache[cache_key] = (now + _LIFE_S / 2, token)
+        if len(self._cache) > _CACHED_TOKENS:
+            self._cache.popitem(last=False)
+        return token
+
+    def _sign(self, audience: str, about: Principal, now: int) -> str:
+        claims: dict[str, Any] = {"iss": self._service, "aud": audience, "iat": now, "exp": now + _LIFE_S}
+        if about.user_id is not None:
+            claims["sub"] = str(about.user_id)
+        if about.session_id is not None:
+            claims["sid"] = str(about.session_id)
+        if about.client_ip:
+            claims["ip"] = about.client_ip
+        if about.user_agent:
+            claims["ua"] = about.user_agent[:256]
+        return jwt.encode({"alg": "ES256", "kid": self._service}, claims, self._key)
+
+
+class Verifier:
+    """Checks tokens made for this service against the trust file."""
+
+    def __init__(self, service: str, trust_file: Path) -> None:
+        self._service = service
+        self._keys = KeySet.import_key_set(orjson.loads(trust_file.read_bytes()))
+
+    def verify(self, token: str) -> Principal:
+        """Return who signed `token` and for whom.
+
+        Raises `ServiceError(UNAUTHENTICATED)` for anything that is not beyond doubt.
+        """
+        try:
+            decoded = jwt.decode(token, self._keys, algorithms=_ALGORITHMS)
+            claims = decoded.claims
+            caller = str(claims["iss"])
+            trusted = decoded.header.get("kid") == caller and claims["aud"] == self._service
+            alive = float(claims["exp"]) + _LEEWAY_S > time.time() >= float(claims["iat"]) - _LEEWAY_S
+            user_id = UUID(claims["sub"]) if "sub" in claims else None
+            session_id = UUID(claims["sid"]) if "sid" in claims else None
+        except (JoseError, KeyError, ValueError, TypeError) as error:
+            raise ServiceError(UNAUTHENTICATED) from error
+        if not trusted or not alive or (user_id is not None and caller != EDGE):
+            raise ServiceError(UNAUTHENTICATED)
+        return Principal(caller, user_id, session_id, str(claims.get("ip", "")), str(claims.get("ua", "")))

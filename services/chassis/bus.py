@@ -1,0 +1,188 @@
+"""The bus: Redis Streams through consumer groups, with an inbox, bounded retries and a dead letter.
+
+Each consuming service is one group; each replica one consumer with a stable name, so that a restarted replica finds
+its own unfinished entries first. An event is acknowledged only after its effect is committed; the inbox row in the same
+transaction makes a second delivery a no-op. After `MAX_ATTEMPTS` failures it goes to the dead-letter stream.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError, ResponseError
+
+from services.chassis.backoff import Backoff
+from services.chassis.events import FIELD, Event, dead_stream, process_span, stream
+from services.chassis.lifecycle import Ready, Stage
+from services.chassis.logging import get_logger
+from services.chassis.metrics import EVENTS_PROCESSED
+
+log = get_logger(__name__)
+
+MAX_ATTEMPTS = 3
+_BATCH = 100
+_BLOCK_MS = 10_000
+_CLAIM_IDLE_MS = 60_000
+_RETRY_FIRST_S = 0.5
+_DEAD_LETTERS_KEPT = 100_000
+
+# Applies one event exactly once: opens its own transaction, checks the inbox, runs the effect, commits.
+Apply = Callable[[Event], Awaitable[None]]
+Entry = tuple[bytes, Mapping[bytes, bytes]]
+
+
+class Consumer:
+    """A server of the chassis: reads the streams of the event types it has handlers for."""
+
+    name = "consumer"
+    stage = Stage.INTAKE
+
+    def __init__(self, service: str, replica: str, bus: Redis, handlers: Mapping[str, Apply]) -> None:
+        self._group = service
+        self._replica = replica
+        self._bus: Any = bus  # redis-py types its answers as unions of every protocol version
+        self._handlers = {stream(kind).encode(): apply for kind, apply in handlers.items()}
+        self._retries: list[tuple[float, bytes, bytes]] = []  # (due, stream, entry id)
+        self._stopping = False
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._reading: asyncio.Task[Any] | None = None
+
+    async def serve(self, ready: Ready) -> None:
+        """Consume until `shutdown`; the bus going away only delays it."""
+        backoff = Backoff(first_s=0.1, most_s=2.0)
+        groups_made = False
+        while not self._stopping:
+            try:
+                if not groups_made:
+                    await self._make_groups()
+                    await self._recover()
+                    groups_made = True
+                    ready()
+                    backoff.reset()
+                await self._consume_once()
+            except ResponseError as error:
+                groups_made = False  # NOGROUP after the bus lost its data: make them again
+                log.warning("consumer group lost", error=str(error))
+                await backoff.wait()
+            except (OSError, RedisError) as error:
+                log.warning("bus not reachable", error=repr(error), retry_in_s=backoff.next_s)
+                await backoff.wait()
+
+    async def _make_groups(self) -> None:
+        for name in self._handlers:
+            try:
+                await self._bus.xgroup_create(name, self._group, id="0", mkstream=True)
+            except ResponseError as error:
+                if "BUSYGROUP" not in str(error):
+                    raise
+
+    async def _recover(self) -> None:
+        """Take up this replica's unfinished entries, and those of replicas that are gone for a minute."""
+        for name in self._handlers:
+            await self._bus.xautoclaim(name, self._group, self._replica, _CLAIM_IDLE_MS, count=_BATCH)
+            for _, entries in await self._bus.xreadgroup(self._group, self._replica, {name: "0"}, count=_BATCH):
+                await self._process(name, entries, fresh=False)
+
+    async def _consume_once(self) -> None:
+        await self._retry_due()
+        block_ms = _BLOCK_MS
+        if self._retries:
+            block_ms = min(block_ms, max(1, int((self._retries[0][0] - time.monotonic()) * 1000)))
+        wanted = dict.fromkeys(self._handlers, ">")
+        self._reading = asyncio.ensure_future(
+            self._bus.xreadgroup(self._group, self._replica, wanted, count=_BATCH, block=block_ms)
+        )
+        try:
+            batches = await self._reading
+        except asyncio.CancelledError:
+            if self._stopping:
+                return  # what Redis handed over in that moment stays pending and is read again at the next start
+            raise
+        finally:
+            self._reading = None
+        for name, entries in batches or ():
+            await self._process(name, entries, fresh=True)
+
+    async def _process(self, name: bytes, entries: list[Entry], *, fresh: bool) -> None:
+        """Handle one batch and acknowledge what is done in one round trip."""
+        self._idle.clear()
+        done: list[bytes] = []
+        try:
+            for entry_id, fields in entries:
+                if await self._handle(name, entry_id, fields, fresh=fresh):
+                    done.append(entry_id)
+        finally:
+            if done:
+                await self._bus.xack(name, self._group, *done)
+            self._idle.set()
+
+    async def _handle(self, name: bytes, entry_id: bytes, fields: Mapping[bytes, bytes], *, fresh: bool) -> bool:
+        """Return whether the entry is finished with: applied, a duplicate, or dead."""
+        if not fields:
+            return True  # trimmed while pending; nothing is left to do
+        try:
+            event = Event.decode(fields[FIELD])
+        except (KeyError, ValueError, TypeError) as error:
+            await self._bury(name, entry_id, fields, f"not a CloudEvent: {error!r}", attempts=1)
+            return True
+        attempt = await self._attempt(name, entry_id, fresh=fresh)
+        try:
+            with process_span(event, self._group, attempt):
+                await self._handlers[name](event)
+        except Exception as error:  # noqa: BLE001 - a handler may fail in any way; the event must survive it
+            return await self._failed(name, entry_id, fields, event, attempt, error)
+        EVENTS_PROCESSED.labels(event.type, "ok").inc()
+        return True
+
+    async def _attempt(self, name: bytes, entry_id: bytes, *, fresh: bool) -> int:
+        """Return which delivery this is; the group counts them, so the count outlives the process."""
+        if fresh:
+            return 1
+        pending = await self._bus.xpending_range(name, self._group, entry_id, entry_id, 1)
+        return int(pending[0]["times_delivered"]) if pending else 1
+
+    async def _failed(
+        self, name: bytes, entry_id: bytes, fields: Mapping[bytes, bytes], event: Event, attempt: int, error: Exception
+    ) -> bool:
+        if attempt >= MAX_ATTEMPTS:
+            log.error("event moved to the dead letter", type=event.type, event_id=str(event.id), error=repr(error))
+            await self._bury(name, entry_id, fields, repr(error), attempt)
+            EVENTS_PROCESSED.labels(event.type, "dead").inc()
+            return True
+        pause_s = _RETRY_FIRST_S * 4 ** (attempt - 1)
+        log.warning("event failed", type=event.type, attempt=attempt, retry_in_s=pause_s, error=repr(error))
+        heapq.heappush(self._retries, (time.monotonic() + pause_s, name, entry_id))
+        EVENTS_PROCESSED.labels(event.type, "retry").inc()
+        return False
+
+    async def _retry_due(self) -> None:
+        """Claim entries whose pause is over: the claim counts as the next delivery."""
+        while self._retries and self._retries[0][0] <= time.monotonic():
+            _, name, entry_id = heapq.heappop(self._retries)
+            entries = await self._bus.xclaim(name, self._group, self._replica, 0, [entry_id])
+            if entries:
+                await self._process(name, entries, fresh=False)
+
+    async def _bury(self, name: bytes, entry_id: bytes, fields: Mapping[bytes, bytes], why: str, attempts: int) -> None:
+        letter = {
+            b"stream": name,
+            b"entry": entry_id,
+            b"error": why[:1000].encode(),
+            b"attempts": str(attempts).encode(),
+        }
+        await self._bus.xadd(
+            dead_stream(self._group), {**letter, **fields}, maxlen=_DEAD_LETTERS_KEPT, approximate=True
+        )
+
+    async def shutdown(self) -> None:
+        """Take no new batch; return when the one in hand is applied and acknowledged."""
+        self._stopping = True
+        if self._reading is not None:
+            self._reading.cancel()
+        await self._idle.wait()

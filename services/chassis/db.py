@@ -1,0 +1,200 @@
+"""PostgreSQL: the engine of one service and its unit of work.
+
+A unit of work is one transaction. Stores add to it and never commit; events published in it leave the process only if
+it commits. A connection that the server dropped is replaced when it is next taken from the pool.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+from urllib.parse import urlsplit
+
+import asyncpg
+from opentelemetry import trace
+from opentelemetry.trace import Span, SpanKind
+from sqlalchemy import event, func, insert, select, text
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
+
+from services.chassis.clock import new_id
+from services.chassis.errors import UNAVAILABLE, ServiceError
+from services.chassis.models import OUTBOX
+from services.chassis.settings import Settings
+from services.chassis.tracing import fail, span, traceparent, tracer
+
+OUTBOX_CHANNEL = "outbox"
+_CONNECT_TIMEOUT_S = 5
+_STATEMENT_TIMEOUT_S = 15
+
+
+class UnitOfWork:
+    """One transaction: its session, and the events that go out if it commits."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self.session = session
+        self._events: list[dict[str, Any]] = []
+        self._after_commit: list[Callable[[], Any]] = []
+
+    def publish(self, kind: str, subject: object, data: Mapping[str, Any]) -> None:
+        """Publish event `kind` about `subject` when this unit commits (transactional outbox)."""
+        self._events.append(
+            {
+                "event_id": new_id(),
+                "type": kind,
+                "subject": str(subject),
+                "data": dict(data),
+                "traceparent": traceparent(),
+            }
+        )
+
+    def after_commit(self, action: Callable[[], Any]) -> None:
+        """Call `action` once the transaction is committed; an awaitable it returns is awaited."""
+        self._after_commit.append(action)
+
+    async def commit(self) -> None:
+        """Write the outbox rows, wake the relay, commit, then run the after-commit actions."""
+        await self.session.flush()
+        if self._events:
+            await self.session.execute(insert(OUTBOX), self._events)
+            await self.session.execute(select(func.pg_notify(OUTBOX_CHANNEL, "")))
+        with span("COMMIT", SpanKind.CLIENT, {"db.system.name": "postgresql", "db.operation.name": "COMMIT"}):
+            await self.session.commit()
+        for action in self._after_commit:
+            result = action()
+            if result is not None:
+                await result
+
+
+class Database:
+    """The connection pool of one service."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._url = settings.database_url.get_secret_value()
+        self._service = settings.service
+        self._engine = create_async_engine(
+            self._url,
+            pool_size=5,
+            max_overflow=20,
+            pool_recycle=300,
+            pool_timeout=5,
+            pool_pre_ping=True,
+            connect_args={
+                "timeout": _CONNECT_TIMEOUT_S,
+                "command_timeout": _STATEMENT_TIMEOUT_S,
+                "server_settings": {"application_name": settings.replica, "jit": "off"},
+            },
+        )
+        _trace_statements(self._engine, urlsplit(self._url).path.lstrip("/"))
+
+    @property
+    def engine(self) -> AsyncEngine:
+        """The engine, for migrations and drift checks."""
+        return self._engine
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[UnitOfWork]:
+        """Open a unit of work; commit when the block ends, roll back when it raises.
+
+        Raises `ServiceError(UNAVAILABLE)` when the database cannot be reached.
+        """
+        async with AsyncSession(self._engine, expire_on_commit=False, autoflush=False) as session:
+            try:
+                await self._connect(session)
+                unit = UnitOfWork(session)
+                yield unit
+                await unit.commit()
+            except (
+                OSError,
+                InterfaceError,
+                OperationalError,
+                PoolTimeoutError,
+                asyncpg.PostgresConnectionError,
+            ) as error:
+                raise ServiceError(UNAVAILABLE, details={"resource": "database"}) from error
+            except DBAPIError as error:
+                if error.connection_invalidated or _is_disconnect(error):
+                    raise ServiceError(UNAVAILABLE, details={"resource": "database"}) from error
+                raise
+
+    async def _connect(self, session: AsyncSession) -> None:
+        started = time.perf_counter()
+        await session.connection()
+        waited_ms = (time.perf_counter() - started) * 1000
+        if waited_ms > 1:  # a pool that hands out at once needs no mention
+            trace.get_current_span().set_attribute("autional.pool_wait_ms", round(waited_ms, 1))
+
+    async def ping(self) -> None:
+        """Ask the server for a sign of life; raises what the driver raises."""
+        async with self._engine.connect() as connection:
+            await connection.execute(text("SELECT 1"))
+
+    async def listen(self, channel: str, wake: Callable[[], None]) -> asyncpg.Connection[asyncpg.Record]:
+        """Return a connection of its own on which a notification on `channel`, or its loss, calls `wake`."""
+        connection = await asyncpg.connect(
+            self._url.replace("postgresql+asyncpg", "postgresql"),
+            timeout=_CONNECT_TIMEOUT_S,
+            server_settings={"application_name": f"{self._service}-outbox"},
+        )
+        connection.add_termination_listener(lambda _connection: wake())
+        await connection.add_listener(channel, lambda *_: wake())
+        return connection
+
+    async def close(self) -> None:
+        """Close every pooled connection."""
+        await self._engine.dispose()
+
+
+def _is_disconnect(error: DBAPIError) -> bool:
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, asyncpg.PostgresConnectionError | asyncpg.CannotConnectNowError | OSError):
+            return True
+        if isinstance(cause, asyncpg.AdminShutdownError | asyncpg.CrashShutdownError | asyncpg.InterfaceError):
+            return True
+        cause = cause.__cause__
+    return False
+
+
+def _trace_statements(engine: AsyncEngine, namespace: str) -> None:
+    """Give each statement a CLIENT span. The text holds placeholders only; parameters never enter a span."""
+
+    @event.listens_for(engine.sync_engine, "before_cursor_execute")
+    def start(_conn: Any, _cursor: Any, statement: str, _params: Any, context: Any, _many: bool) -> None:
+        if not trace.get_current_span().get_span_context().is_valid:
+            return  # housekeeping outside any request or message is not worth a trace of its own
+        summary = summarise(statement)
+        attributes = {
+            "db.system.name": "postgresql",
+            "db.namespace": namespace,
+            "db.query.text": statement[:2000],
+            "db.query.summary": summary,
+        }
+        context.autional_span = tracer().start_span(summary, kind=SpanKind.CLIENT, attributes=attributes)
+
+    @event.listens_for(engine.sync_engine, "after_cursor_execute")
+    def end(_conn: Any, _cursor: Any, _statement: str, _params: Any, context: Any, _many: bool) -> None:
+        current: Span | None = getattr(context, "autional_span", None)
+        if current is not None:
+            current.end()
+
+    @event.listens_for(engine.sync_engine, "handle_error")
+    def error(context: Any) -> None:
+        current: Span | None = getattr(context.execution_context, "autional_span", None)
+        if current is not None:
+            fail(current, type(context.original_exception).__qualname__)
+            current.end()
+
+
+def summarise(statement: str) -> str:
+    """Return `{operation} {target}` of a statement, such as `SELECT users` (db.query.summary)."""
+    words = statement.split(maxsplit=40)
+    operation = words[0].upper() if words else "SQL"
+    marker = {"SELECT": "FROM", "DELETE": "FROM", "INSERT": "INTO", "UPDATE": "UPDATE"}.get(operation)
+    for index, word in enumerate(words[:-1]):
+        if marker and word.upper() == marker:
+            return f"{operation} {words[index + 1].strip('(),;')}"
+    return operation

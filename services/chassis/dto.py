@@ -1,0 +1,85 @@
+"""The unified envelope: the shape of every answer, good or bad.
+
+Success: `{code: 0, message, data, trace_id}`. Failure: `{code, error, message, details, trace_id}` with the HTTP status
+that fits. `trace_id` is 32 hex digits (W3C Trace Context) or empty outside a request.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Mapping
+from typing import Any, Generic, TypeVar
+
+import orjson
+from pydantic import BaseModel, ConfigDict, Field
+
+from services.chassis.errors import BAD_CURSOR, ErrorCode, ServiceError
+from services.chassis.tracing import current_trace_id
+
+T = TypeVar("T")
+
+
+class Dto(BaseModel):
+    """Base of wire types: unknown fields are refused, so that a typo is an error and not silence."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Envelope(BaseModel, Generic[T]):
+    """A successful answer."""
+
+    code: int = 0
+    message: str = "ok"
+    data: T
+    trace_id: str = ""
+
+
+class ErrorEnvelope(BaseModel):
+    """A failed answer."""
+
+    code: int
+    error: str
+    message: str
+    details: dict[str, Any] = Field(default_factory=dict)
+    trace_id: str = ""
+
+
+class Page(BaseModel, Generic[T]):
+    """One page of a listing; `next_cursor` is empty on the last."""
+
+    items: list[T]
+    next_cursor: str = ""
+
+
+def ok(data: T, message: str = "ok") -> Envelope[T]:
+    """Wrap `data` for the wire."""
+    return Envelope(data=data, message=message, trace_id=current_trace_id())
+
+
+def error_body(code: ErrorCode, message: str | None = None, details: Mapping[str, Any] | None = None) -> bytes:
+    """Return the JSON bytes of a failed answer."""
+    body = {
+        "code": code.number,
+        "error": code.name,
+        "message": message or code.message,
+        "details": dict(details or {}),
+        "trace_id": current_trace_id(),
+    }
+    return orjson.dumps(body, default=str)
+
+
+def encode_cursor(*parts: str | int) -> str:
+    """Return an opaque cursor for the position `parts`."""
+    return base64.urlsafe_b64encode(orjson.dumps(parts)).decode().rstrip("=")
+
+
+def decode_cursor(cursor: str, length: int) -> list[Any]:
+    """Return the position in `cursor`. Raises `ServiceError(BAD_CURSOR)` for anything this service did not give."""
+    try:
+        parts = orjson.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+    except (binascii.Error, ValueError) as error:
+        raise ServiceError(BAD_CURSOR) from error
+    if not isinstance(parts, list) or len(parts) != length:
+        raise ServiceError(BAD_CURSOR)
+    return parts

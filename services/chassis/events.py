@@ -1,0 +1,107 @@
+"""Events on the wire: CloudEvents 1.0 in JSON, with the distributed-tracing extension.
+
+A type is a dotted name such as `user.created`; one Redis stream carries one type. `sequence` (the CloudEvents extension
+of that name) is the producer's outbox position: redelivery may reorder, a consumer that cares compares it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import orjson
+from opentelemetry import trace
+from opentelemetry.trace import Link, SpanKind
+
+from services.chassis.tracing import parse_traceparent, remote_context, span, traceparent
+
+FIELD = b"event"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One event as a consumer sees it."""
+
+    id: UUID
+    source: str
+    type: str
+    subject: str
+    time: datetime
+    sequence: int
+    data: dict[str, Any]
+    traceparent: str = ""
+
+    def encode(self) -> bytes:
+        """Return the structured-mode JSON of this event."""
+        document = {
+            "specversion": "1.0",
+            "id": str(self.id),
+            "source": self.source,
+            "type": self.type,
+            "subject": self.subject,
+            "time": self.time,
+            "sequence": str(self.sequence),
+            "datacontenttype": "application/json",
+            "traceparent": self.traceparent,
+            "data": self.data,
+        }
+        return orjson.dumps(document)
+
+    @classmethod
+    def decode(cls, raw: bytes) -> Event:
+        """Return the event in `raw`. Raises `ValueError` or `KeyError` if it is not a CloudEvent."""
+        document = orjson.loads(raw)
+        return cls(
+            id=UUID(document["id"]),
+            source=document["source"],
+            type=document["type"],
+            subject=document["subject"],
+            time=datetime.fromisoformat(document["time"]),
+            sequence=int(document["sequence"]),
+            data=document["data"],
+            traceparent=document.get("traceparent", ""),
+        )
+
+
+def stream(kind: str) -> str:
+    """Return the stream that carries events of type `kind`."""
+    return f"bus:events:{kind}"
+
+
+def dead_stream(service: str) -> str:
+    """Return the stream that holds what `service` could not process."""
+    return f"bus:dead:{service}"
+
+
+def _attributes(kind: str, operation: str) -> dict[str, Any]:
+    return {
+        "messaging.system": "redis",
+        "messaging.destination.name": stream(kind),
+        "messaging.operation.type": operation,
+        "messaging.operation.name": operation,
+    }
+
+
+def send_span(kind: str, event_id: object, parent: str) -> str:
+    """Record that an event was put on the bus and return the `traceparent` its consumers continue.
+
+    `parent` is the `traceparent` of the unit of work that published it.
+    """
+    attributes = _attributes(kind, "send") | {"messaging.message.id": str(event_id)}
+    with span(f"send {kind}", SpanKind.PRODUCER, attributes, parent=remote_context(parent)) as sent:
+        return traceparent(sent)
+
+
+def process_span(event: Event, service: str, attempt: int) -> Any:
+    """Return the span (a context manager) in which one event is handled: child of and linked to its producer."""
+    attributes = _attributes(event.type, "process") | {
+        "messaging.message.id": str(event.id),
+        "messaging.consumer.group.name": service,
+        "autional.delivery_attempt": attempt,
+    }
+    producer = parse_traceparent(event.traceparent)
+    parent = trace.set_span_in_context(trace.NonRecordingSpan(producer)) if producer else None
+    links = [Link(producer)] if producer else []
+    return span(f"process {event.type}", SpanKind.CONSUMER, attributes, parent=parent, links=links)

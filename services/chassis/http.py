@@ -1,0 +1,127 @@
+"""The FastAPI application every service has: envelope on every answer, health, metrics, stable operation ids."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+
+from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
+from starlette.exceptions import HTTPException
+
+from services.chassis.access import undeclared_routes
+from services.chassis.auth import Verifier
+from services.chassis.dto import ErrorEnvelope, error_body
+from services.chassis.errors import BY_STATUS, INTERNAL, MALFORMED, VALIDATION, ErrorCode, ServiceError
+from services.chassis.metrics import exposition
+from services.chassis.spec import ServiceSpec
+
+HealthCheck = Callable[[], Awaitable[None]]
+_CHECK_TIMEOUT_S = 2.0
+_ERRORS: dict[int | str, dict[str, object]] = {
+    status: {"model": ErrorEnvelope, "description": "Failed; the envelope says why"}
+    for status in (400, 401, 403, 422, 503)
+}
+
+
+class Health:
+    """What `/readyz` answers: ready unless draining, and only while every check passes."""
+
+    def __init__(self) -> None:
+        self.draining = False
+        self.checks: dict[str, HealthCheck] = {}
+
+    async def failures(self) -> dict[str, str]:
+        """Run all checks at once; return the failing ones with their reason."""
+        if self.draining:
+            return {"service": "draining"}
+        results = await asyncio.gather(*(self._run(check) for check in self.checks.values()))
+        return {name: reason for name, reason in zip(self.checks, results, strict=True) if reason}
+
+    @staticmethod
+    async def _run(check: HealthCheck) -> str:
+        try:
+            async with asyncio.timeout(_CHECK_TIMEOUT_S):
+                await check()
+        except Exception as error:  # noqa: BLE001 - any failure of a check is its answer
+            return repr(error)
+        return ""
+
+
+def create_app(spec: ServiceSpec, routers: Iterable[APIRouter], health: Health, verifier: Verifier) -> FastAPI:
+    """Return the application of a service. Raises `ValueError` if a route does not say who may call it."""
+    app = FastAPI(
+        title=spec.name,
+        description=spec.summary,
+        telemetry={"tracing": False, "metrics": False, "logs": False},
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/openapi.json",
+        generate_unique_id_function=_operation_id,
+        responses=_ERRORS,
+    )
+    app.state.verifier = verifier
+    app.include_router(_probes(health), include_in_schema=False)
+    for router in routers:
+        app.include_router(router)
+    app.add_exception_handler(ServiceError, _service_error)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _http_error)
+    open_routes = [path for path in undeclared_routes(app) if path not in _PROBES]
+    if open_routes:
+        raise ValueError(f"{spec.name}: these routes do not say who may call them: {', '.join(open_routes)}")
+    return app
+
+
+_PROBES = frozenset({"/healthz", "/readyz", "/metrics"})
+
+
+def _operation_id(route: APIRoute) -> str:
+    return route.name
+
+
+def _probes(health: Health) -> APIRouter:
+    router = APIRouter()
+
+    @router.get("/healthz")
+    async def healthz() -> Response:
+        return Response(b"ok", media_type="text/plain")
+
+    @router.get("/readyz")
+    async def readyz() -> Response:
+        failures = await health.failures()
+        text = "".join(f"{name}: {reason}\n" for name, reason in failures.items()) or "ready\n"
+        return Response(text, status_code=503 if failures else 200, media_type="text/plain")
+
+    @router.get("/metrics")
+    async def metrics() -> Response:
+        body, content_type = exposition()
+        return Response(body, media_type=content_type)
+
+    return router
+
+
+def _answer(code: ErrorCode, body: bytes, headers: dict[str, str] | None = None) -> Response:
+    return Response(body, status_code=code.status, media_type="application/json", headers=headers)
+
+
+async def _service_error(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, ServiceError)
+    return _answer(error.code, error_body(error.code, error.message, error.details), error.headers)
+
+
+async def _invalid(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    problems = [{"at": ".".join(str(p) for p in e["loc"]), "problem": e["msg"]} for e in error.errors()[:20]]
+    malformed = any(e["type"] == "json_invalid" for e in error.errors())
+    code = MALFORMED if malformed else VALIDATION
+    return _answer(code, error_body(code, details={"problems": problems}))
+
+
+async def _http_error(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    known = BY_STATUS.get(error.status_code)
+    if known is None:
+        known = INTERNAL if error.status_code >= 500 else MALFORMED
+    return _answer(known, error_body(known), dict(error.headers or {}))

@@ -1,0 +1,93 @@
+"""Structured logs: one JSON object a line, with the service, the replica and the trace it belongs to.
+
+Secrets never reach a log: values under telling keys are replaced, whoever logs them.
+"""
+
+from __future__ import annotations
+
+import logging
+import logging.handlers
+import sys
+from collections.abc import MutableMapping
+from typing import Any
+
+import orjson
+import structlog
+from opentelemetry import trace
+
+from services.chassis.settings import Settings
+
+_SECRET_WORDS = ("password", "secret", "token", "authorization", "cookie", "api_key", "private_key", "otp", "recovery")
+_MAX_FILE_BYTES = 32 * 1024 * 1024
+
+
+def get_logger(name: str) -> Any:
+    """Return the structured logger `name`."""
+    return structlog.stdlib.get_logger(name)
+
+
+def configure_logging(settings: Settings) -> None:
+    """Route structlog and the standard library's loggers to one JSON stream."""
+    shared: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+        _identity(settings),
+        _trace,
+        _redact,
+    ]
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+    formatter = structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=shared,
+        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, _render],
+    )
+    handler = _handler(settings)
+    handler.setFormatter(formatter)
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(settings.log_level.upper())
+    for noisy in ("uvicorn.error", "uvicorn.access", "sqlalchemy.engine", "pymongo", "opentelemetry", "aiosqlite"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+
+
+def _handler(settings: Settings) -> logging.Handler:
+    if settings.log_file is None:
+        return logging.StreamHandler(sys.stdout)
+    return logging.handlers.RotatingFileHandler(
+        settings.log_file, maxBytes=_MAX_FILE_BYTES, backupCount=1, encoding="utf-8"
+    )
+
+
+def _identity(settings: Settings) -> Any:
+    def add(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+        event["service"] = settings.service
+        event["instance"] = settings.replica
+        return event
+
+    return add
+
+
+def _trace(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    context = trace.get_current_span().get_span_context()
+    if context.trace_id:
+        event["trace_id"] = f"{context.trace_id:032x}"
+        event["span_id"] = f"{context.span_id:016x}"
+    return event
+
+
+def _redact(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    for key in event:
+        if any(word in key.lower() for word in _SECRET_WORDS):
+            event[key] = "[redacted]"
+    return event
+
+
+def _render(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> str:
+    return orjson.dumps(event, default=str).decode()

@@ -1,0 +1,64 @@
+"""What every service's tables have in common: names of constraints, time columns, and the event tables.
+
+The outbox holds events that are committed and not yet on the bus; the inbox holds the ids of events whose effect is
+committed. Both live in the service's own database, because only there can they share the effect's transaction.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+from sqlalchemy import BigInteger, Column, DateTime, Identity, MetaData, Table, Text, Uuid, func
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import mapped_column
+
+NAMING = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+Id = Annotated[UUID, mapped_column(Uuid, primary_key=True)]
+Moment = Annotated[datetime, mapped_column(DateTime(timezone=True))]
+Created = Annotated[datetime, mapped_column(DateTime(timezone=True), server_default=func.now())]
+
+
+def service_metadata() -> MetaData:
+    """Return the metadata a service's models build on: naming convention, outbox and inbox."""
+    metadata = MetaData(naming_convention=NAMING)
+    _outbox(metadata)
+    _inbox(metadata)
+    return metadata
+
+
+def _outbox(metadata: MetaData) -> Table:
+    return Table(
+        "outbox",
+        metadata,
+        Column("position", BigInteger, Identity(always=True), primary_key=True),
+        Column("event_id", Uuid, nullable=False),
+        Column("type", Text, nullable=False),
+        Column("subject", Text, nullable=False),
+        Column("data", JSONB, nullable=False),
+        Column("traceparent", Text, nullable=False, server_default=""),
+        Column("occurred_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    )
+
+
+def _inbox(metadata: MetaData) -> Table:
+    return Table(
+        "inbox",
+        metadata,
+        Column("event_id", Uuid, primary_key=True),
+        Column("type", Text, nullable=False),
+        Column("processed_at", DateTime(timezone=True), nullable=False, server_default=func.now(), index=True),
+    )
+
+
+_shared = MetaData(naming_convention=NAMING)
+OUTBOX = _outbox(_shared)
+INBOX = _inbox(_shared)

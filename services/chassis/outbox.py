@@ -1,0 +1,125 @@
+"""The outbox relay: moves committed events from the service's database to the bus.
+
+PostgreSQL's NOTIFY wakes it; a slow sweep covers a lost notification. Rows are taken with SKIP LOCKED, so replicas
+share the work, and deleted in the transaction that put them on the bus: a crash in between sends an event twice, never
+zero times, and the consumers' inbox drops the second.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from datetime import timedelta
+
+import asyncpg
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+from sqlalchemy import delete, select
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.chassis.backoff import Backoff
+from services.chassis.clock import utcnow
+from services.chassis.db import OUTBOX_CHANNEL, Database
+from services.chassis.errors import ServiceError
+from services.chassis.events import FIELD, Event, send_span, stream
+from services.chassis.lifecycle import Ready, Stage
+from services.chassis.logging import get_logger
+from services.chassis.metrics import EVENTS_PUBLISHED
+from services.chassis.models import INBOX, OUTBOX
+
+log = get_logger(__name__)
+_BATCH = 200
+_SWEEP_S = 15.0
+_INBOX_KEPT = timedelta(days=7)
+_LOST = (OSError, RedisError, SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError, ServiceError)
+
+
+class OutboxRelay:
+    """A server of the chassis: runs until shut down, and makes one last pass then."""
+
+    name = "outbox"
+    stage = Stage.RELAY
+
+    def __init__(self, service: str, db: Database, bus: Redis) -> None:
+        self._service = service
+        self._db = db
+        self._bus = bus
+        self._wake = asyncio.Event()
+        self._stopping = False
+        self._sweeps = 0
+
+    async def serve(self, ready: Ready) -> None:
+        """Relay until `shutdown`; the database or the bus going away only delays it."""
+        ready()
+        backoff = Backoff(first_s=0.1, most_s=2.0)
+        while not self._stopping:
+            try:
+                await self._relay_while_connected(backoff)
+            except _LOST as error:
+                log.warning("outbox relay interrupted", error=repr(error), retry_in_s=backoff.next_s)
+                await backoff.wait()
+
+    async def _relay_while_connected(self, backoff: Backoff) -> None:
+        connection = await self._db.listen(OUTBOX_CHANNEL, self._wake.set)
+        try:
+            while not self._stopping and not connection.is_closed():
+                self._wake.clear()
+                while await self._pass() == _BATCH:
+                    pass
+                backoff.reset()
+                await self._sleep()
+        finally:
+            connection.terminate()
+
+    async def _sleep(self) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_SWEEP_S):
+                await self._wake.wait()
+                return
+        self._sweeps += 1
+        if self._sweeps % 240 == 1:  # hourly
+            await self._prune_inbox()
+
+    async def _pass(self) -> int:
+        """Move one batch; return how many rows it held."""
+        async with AsyncSession(self._db.engine) as session, session.begin():
+            rows = (
+                await session.execute(
+                    select(OUTBOX).order_by(OUTBOX.c.position).limit(_BATCH).with_for_update(skip_locked=True)
+                )
+            ).all()
+            if not rows:
+                return 0
+            async with self._bus.pipeline(transaction=False) as pipeline:
+                for row in rows:
+                    event = Event(
+                        id=row.event_id,
+                        source=f"/{self._service}",
+                        type=row.type,
+                        subject=row.subject,
+                        time=row.occurred_at,
+                        sequence=row.position,
+                        data=row.data,
+                        traceparent=send_span(row.type, row.event_id, row.traceparent),
+                    )
+                    pipeline.xadd(stream(row.type), {FIELD: event.encode()})
+                await pipeline.execute()
+            await session.execute(delete(OUTBOX).where(OUTBOX.c.position.in_([row.position for row in rows])))
+        for row in rows:
+            EVENTS_PUBLISHED.labels(row.type).inc()
+        return len(rows)
+
+    async def _prune_inbox(self) -> None:
+        async with AsyncSession(self._db.engine) as session, session.begin():
+            await session.execute(delete(INBOX).where(INBOX.c.processed_at < utcnow() - _INBOX_KEPT))
+
+    async def shutdown(self) -> None:
+        """Make a last pass, so that what was committed during the drain leaves too."""
+        self._stopping = True
+        self._wake.set()
+        try:
+            while await self._pass():
+                pass
+        except _LOST as error:
+            log.warning("last outbox pass failed; the rows stay for the next start", error=repr(error))

@@ -1,0 +1,180 @@
+"""The registry: every replica is listed in Redis under a lease that it renews; the others hold a live view.
+
+`registry:<service>` is a sorted set: member = JSON of the replica, score = when its lease ends (Unix ms). A message on
+channel `registry` announces a change, so that a new or draining replica is known to all at once; a slow refresh covers
+a lost message.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from services.chassis.backoff import Backoff
+from services.chassis.logging import get_logger
+from services.chassis.settings import Settings
+
+log = get_logger(__name__)
+
+LEASE_S = 15.0
+_HEARTBEAT_S = 5.0
+_REFRESH_S = 10.0
+_AVOID_S = 1.0
+CHANNEL = "registry"
+
+
+@dataclass(frozen=True, slots=True)
+class Replica:
+    """One running copy of a service and where it listens."""
+
+    id: str
+    http: str
+    grpc: str
+    pid: int
+
+    def encode(self) -> bytes:
+        """Return the registry member."""
+        return orjson.dumps([self.id, self.http, self.grpc, self.pid])
+
+    @classmethod
+    def decode(cls, raw: bytes) -> Replica:
+        """Return the replica in a registry member."""
+        return cls(*orjson.loads(raw))
+
+
+def key(service: str) -> str:
+    """Return the registry key of a service."""
+    return f"registry:{service}"
+
+
+class Registration:
+    """This replica's own lease."""
+
+    def __init__(self, settings: Settings, bus: Redis) -> None:
+        self._service = settings.service
+        self._bus: Any = bus  # redis-py types its answers as unions of every protocol version
+        self._replica = Replica(
+            id=settings.replica,
+            http=f"http://{settings.host}:{settings.http_port}",
+            grpc=f"{settings.host}:{settings.grpc_port}",
+            pid=os.getpid(),
+        )
+        self._heart: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Enter the registry, clear what an earlier process of this replica left, and keep the lease alive."""
+        await self._clear_predecessor()
+        await self._renew()
+        await self._bus.publish(CHANNEL, self._service)
+        self._heart = asyncio.create_task(self._beat(), name="registry-heartbeat")
+
+    async def _clear_predecessor(self) -> None:
+        for raw in await self._bus.zrange(key(self._service), 0, -1):
+            if Replica.decode(raw).id == self._replica.id:
+                await self._bus.zrem(key(self._service), raw)
+
+    async def _renew(self) -> None:
+        ends_ms = int((time.time() + LEASE_S) * 1000)
+        await self._bus.zadd(key(self._service), {self._replica.encode(): ends_ms})
+
+    async def _beat(self) -> None:
+        while True:
+            await asyncio.sleep(_HEARTBEAT_S)
+            try:
+                await self._renew()
+            except (OSError, RedisError) as error:
+                log.warning("lease not renewed", error=repr(error))
+
+    async def stop(self) -> None:
+        """Leave the registry and tell everyone."""
+        if self._heart is not None:
+            self._heart.cancel()
+        with contextlib.suppress(OSError, RedisError):
+            await self._bus.zrem(key(self._service), self._replica.encode())
+            await self._bus.publish(CHANNEL, self._service)
+
+
+class Directory:
+    """A live view of the replicas of the services this one calls."""
+
+    def __init__(self, bus: Redis, services: Iterable[str]) -> None:
+        self._bus: Any = bus  # redis-py types its answers as unions of every protocol version
+        self._replicas: dict[str, list[Replica]] = {name: [] for name in services}
+        self._avoid: dict[tuple[str, int], float] = {}
+        self._turn = 0
+        self._task: asyncio.Task[None] | None = None
+        self._changed = asyncio.Event()
+
+    async def start(self) -> None:
+        """Load the view and follow changes."""
+        if not self._replicas:
+            return
+        await self.refresh()
+        self._task = asyncio.create_task(self._follow(), name="registry-directory")
+
+    async def refresh(self, *names: str) -> None:
+        """Read the replicas of `names`, or of all, from the registry."""
+        now_ms = int(time.time() * 1000)
+        for name in names or tuple(self._replicas):
+            members = await self._bus.zrangebyscore(key(name), now_ms, "+inf")
+            self._replicas[name] = [Replica.decode(raw) for raw in members]
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+    async def _follow(self) -> None:
+        backoff = Backoff(first_s=0.1, most_s=2.0)
+        while True:
+            try:
+                async with self._bus.pubsub() as subscription:
+                    await subscription.subscribe(CHANNEL)
+                    await self.refresh()
+                    backoff.reset()
+                    while True:
+                        message = await subscription.get_message(ignore_subscribe_messages=True, timeout=_REFRESH_S)
+                        name = message["data"].decode() if message else None
+                        if name is None:
+                            await self.refresh()
+                        elif name in self._replicas:
+                            await self.refresh(name)
+            except (OSError, RedisError) as error:
+                log.warning("registry not reachable; using the last view", error=repr(error))
+                await backoff.wait()
+
+    def pick(self, service: str, *, without: frozenset[str] = frozenset()) -> Replica | None:
+        """Return a replica in turn, avoiding `without` and those that just failed; None if there is none."""
+        known = self._replicas.get(service, [])
+        now = time.monotonic()
+        fresh = [r for r in known if self._avoid.get((r.id, r.pid), 0) <= now and r.id not in without]
+        candidates = fresh or [r for r in known if r.id not in without]
+        if not candidates:
+            return None
+        self._turn += 1
+        return candidates[self._turn % len(candidates)]
+
+    def avoid(self, replica: Replica) -> None:
+        """Prefer others for a second: a call to this one could not be made."""
+        self._avoid[replica.id, replica.pid] = time.monotonic() + _AVOID_S
+
+    async def changed(self, timeout_s: float) -> None:
+        """Wait for the next change of the view, at most `timeout_s` seconds."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(timeout_s):
+                await self._changed.wait()
+
+    def healthy(self, service: str) -> list[Replica]:
+        """Return the listed replicas of a service."""
+        return list(self._replicas.get(service, ()))
+
+    async def stop(self) -> None:
+        """Stop following."""
+        if self._task is not None:
+            self._task.cancel()

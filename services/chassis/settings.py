@@ -1,0 +1,70 @@
+"""Everything a service process is told from outside, as typed environment variables (`AUTIONAL_…`).
+
+The supervisor, systemd, Docker and Kubernetes all start a service the same way: by these variables alone.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from services.chassis.spec import ServiceSpec
+
+
+class Settings(BaseSettings):
+    """Settings of one service process. Times are seconds."""
+
+    model_config = SettingsConfigDict(env_prefix="AUTIONAL_", frozen=True, extra="ignore")
+
+    service: str
+    instance: str = "default"
+    replica: str
+    host: str = "127.0.0.1"
+    http_port: int = Field(ge=1, le=65535)
+    grpc_port: int = Field(ge=1, le=65535)
+    database_url: SecretStr = SecretStr("")
+    bus_url: SecretStr
+    cache_url: SecretStr
+    objects_url: str = ""
+    smtp_url: str = "smtp://127.0.0.1:25"
+    otlp_endpoint: str = ""
+    log_file: Path | None = None
+    log_level: str = "INFO"
+    private_key_file: Path
+    trust_file: Path
+    secret: SecretStr
+    lame_duck_s: float = Field(default=3.0, ge=0)
+    shutdown_timeout_s: float = Field(default=30.0, gt=0)
+    public_url: str = "http://127.0.0.1:11000"
+    mail_from: str = "Autional <no-reply@autional.localhost>"
+
+
+class SettingsError(Exception):
+    """The environment does not describe a service process; the text names each variable."""
+
+
+def load_settings(spec: ServiceSpec) -> Settings:
+    """Read the environment for `spec`; names and ports default to the spec's.
+
+    Raises `SettingsError` that lists each missing or invalid variable.
+    """
+    defaults = {
+        "service": spec.name,
+        "replica": f"{spec.name}-0",
+        "http_port": spec.port,
+        "grpc_port": spec.port + 1000,
+    }
+    try:
+        given = {key: value for key, value in defaults.items() if not _is_set(key)}
+        return Settings(**given)  # type: ignore[arg-type]
+    except ValidationError as error:
+        lines = [f"  AUTIONAL_{'.'.join(str(p) for p in e['loc']).upper()}: {e['msg']}" for e in error.errors()]
+        raise SettingsError(f"{spec.name} cannot start; its environment is incomplete:\n" + "\n".join(lines)) from None
+
+
+def _is_set(key: str) -> bool:
+    import os
+
+    return bool(os.environ.get(f"AUTIONAL_{key.upper()}"))
