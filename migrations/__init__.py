@@ -1,0 +1,1 @@
+"""Schema revisions: one folder per service, one environment for all."""

@@ -55,7 +55,7 @@ def user(request: Request) -> SignedIn:
 def peer(request: Request) -> Principal:
     """Return the calling service."""
     principal = _principal(request)
-    if principal.caller == EDGE and principal.user_id is not None:
+    if principal.caller == EDGE:
         raise ServiceError(FORBIDDEN)
     return principal
 

@@ -1,0 +1,1 @@
+"""Identity owns users: registration, e-mail verification, passwords, and the login."""
