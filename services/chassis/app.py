@@ -43,7 +43,7 @@ _START_S = 30.0
 class Application:
     """One service process: its servers, its clients and its cleanups."""
 
-    def __init__(self, spec: ServiceSpec, settings: Settings) -> None:
+    def __init__(self, spec: ServiceSpec, settings: Settings, *, routes_to_everyone: bool = False) -> None:
         self.spec = spec
         self.settings = settings
         self.health = Health()
@@ -53,11 +53,11 @@ class Application:
         self.breakers = Breakers()
         self.bus = connect(settings.bus_url.get_secret_value(), name=settings.replica)
         self.cache_redis = connect(settings.cache_url.get_secret_value(), name=settings.replica)
-        self.directory = Directory(self.bus, spec.calls)
+        self.directory = Directory(self.bus, spec.calls, everyone=routes_to_everyone)
         self.client = ServiceClient(self.directory, self.signer, self.breakers)
         self.registration = Registration(settings, self.bus)
         self._routers: list[APIRouter] = []
-        self._asgi: App | None = None
+        self._front: Callable[[App], App] | None = None
         self._servers: list[Server] = []
         self._cleanups: list[Cleanup] = []
         self._starts: list[Callable[[], Awaitable[None]]] = []
@@ -71,9 +71,9 @@ class Application:
         self._routers.append(router)
         return self
 
-    def with_asgi(self, app: App) -> Self:
-        """Serve a raw ASGI application instead of routers (the gateway)."""
-        self._asgi = app
+    def with_front(self, front: Callable[[App], App]) -> Self:
+        """Put a raw ASGI application before the routers (the gateway); it is given the routers' own."""
+        self._front = front
         return self
 
     def with_state(self, **values: object) -> Self:
@@ -156,12 +156,11 @@ class Application:
         return 1 if failed is not None else 0
 
     def _http_server(self) -> HttpServer:
-        app = self._asgi
-        if app is None:
-            fastapi = create_app(self.spec, self._routers, self.health, self.verifier)
-            for name, value in self._state.items():
-                setattr(fastapi.state, name, value)
-            app = ServiceLayer(fastapi, self.in_flight, max_body=_MAX_BODY, timeout_s=_REQUEST_S)
+        fastapi = create_app(self.spec, self._routers, self.health, self.verifier)
+        for name, value in self._state.items():
+            setattr(fastapi.state, name, value)
+        inner: App = self._front(fastapi) if self._front else fastapi
+        app = ServiceLayer(inner, self.in_flight, max_body=_MAX_BODY, timeout_s=_REQUEST_S)
         settings = self.settings
         return HttpServer(
             app, settings.host, settings.http_port, self.in_flight, drain_s=settings.shutdown_timeout_s / 2

@@ -21,7 +21,7 @@ from services.chassis.dto import error_body
 from services.chassis.errors import INTERNAL, TIMED_OUT, TOO_LARGE, ErrorCode
 from services.chassis.logging import get_logger
 from services.chassis.metrics import IN_FLIGHT, REQUEST_SECONDS, REQUESTS
-from services.chassis.tracing import fail, remote_context, tracer
+from services.chassis.tracing import fail, remote_context, traceparent, tracer
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -105,6 +105,7 @@ class Exchange:
                 self.timer.reschedule(None)  # the limit is on the time to the first byte; streams may go on
             headers = list(message.get("headers", ()))
             headers.append((b"x-trace-id", self.trace_id.encode()))
+            headers.append((b"traceparent", traceparent(self.span).encode()))
             headers.append((b"date", formatdate(usegmt=True).encode()))
             if self.lame_duck:
                 headers.append((b"connection", b"close"))

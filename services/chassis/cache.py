@@ -18,6 +18,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from services.chassis.backoff import Backoff
+from services.chassis.errors import UNAVAILABLE, ServiceError
 from services.chassis.logging import get_logger
 from services.chassis.metrics import CACHE
 
@@ -33,7 +34,10 @@ def channel(namespace: str) -> str:
 
 
 class Cache:
-    """JSON values of one namespace. Times are seconds; `size` bounds the local level in entries."""
+    """JSON values of one namespace. Times are seconds; `size` bounds the local level in entries.
+
+    `shared_s=0` leaves out Redis as a level: the cache of a reader whose source shares by itself.
+    """
 
     def __init__(
         self,
@@ -72,13 +76,14 @@ class Cache:
             CACHE.labels(self._namespace, "local").inc()
             return entry[1]
         generation = self._generation
-        value = await self._shared(key)
+        value = await self._shared(key) if self._shared_s else None
         CACHE.labels(self._namespace, "miss" if value is None else "shared").inc()
         if value is None:
             value = await load()
             if value is None:
                 return None
-            await self._share(key, value)
+            if self._shared_s:
+                await self._share(key, value)
         if generation == self._generation:  # nothing was announced meanwhile that this value might predate
             self._keep(key, value)
         return value
@@ -106,17 +111,20 @@ class Cache:
     async def invalidate(self, *keys: str) -> None:
         """Drop `keys` here, in Redis, and in every process that keeps this namespace.
 
-        Raises `RedisError` when it cannot be announced: the caller must not believe in silence.
+        Raises `ServiceError(UNAVAILABLE)` when it cannot be announced: the caller must not believe that it was.
         """
         if not keys:
             return
         for key in keys:
             self._local.pop(key, None)
-        async with self._redis.pipeline(transaction=False) as pipeline:
-            for key in keys:
-                pipeline.set(self._prefix + key, _TOMBSTONE, ex=_TOMBSTONE_S)
-            await pipeline.execute()
-        await self._redis.publish(channel(self._namespace), orjson.dumps(list(keys)))
+        try:
+            async with self._redis.pipeline(transaction=False) as pipeline:
+                for key in keys:
+                    pipeline.set(self._prefix + key, _TOMBSTONE, ex=_TOMBSTONE_S)
+                pipeline.publish(channel(self._namespace), orjson.dumps(list(keys)))
+                await pipeline.execute()
+        except (OSError, RedisError) as error:
+            raise ServiceError(UNAVAILABLE, details={"resource": "cache"}) from error
 
     async def _listen(self) -> None:
         backoff = Backoff(first_s=0.05, most_s=1.0)

@@ -7,12 +7,15 @@ happened; one that may have been received is tried again only if it is idempoten
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from typing import Any
 
 import aiohttp
 import orjson
-from opentelemetry.trace import SpanKind
+from opentelemetry.trace import Span, SpanKind
+from yarl import URL
 
 from services.chassis import deadline
 from services.chassis.auth import HEADER, Principal, Signer
@@ -20,13 +23,26 @@ from services.chassis.errors import TIMED_OUT, UNAVAILABLE, ErrorCode, ServiceEr
 from services.chassis.metrics import CALLS
 from services.chassis.registry import Directory, Replica
 from services.chassis.resilience import Breakers, RetryBudget
-from services.chassis.tracing import span, traceparent
+from services.chassis.tracing import fail, span, traceparent
 
 _IDEMPOTENT = frozenset({"GET", "HEAD", "PUT", "DELETE", "OPTIONS"})
-_ATTEMPTS = 3
-_PAUSE_S = 0.05
+_ATTEMPTS = 4
+_PAUSE_S = 0.1
 _POOL = 64
 _KEEP_ALIVE_S = 55
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outbound:
+    """One request to another service."""
+
+    target: str
+    method: str
+    path: str
+    body: bytes | None = None
+    query: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    principal: Principal | None = None
 
 
 class ServiceClient:
@@ -46,7 +62,6 @@ class ServiceClient:
         path: str,
         *,
         json: Any = None,
-        params: Mapping[str, str] | None = None,
         principal: Principal | None = None,
         timeout_s: float = 5.0,
     ) -> Any:
@@ -55,89 +70,113 @@ class ServiceClient:
         Raises the target's own error as `ServiceError`, `UNAVAILABLE` if nobody could be reached,
         `TIMED_OUT` past the deadline.
         """
-        budget = self._budgets.setdefault(target, RetryBudget())
-        budget.earn()
-        limit_s = deadline.remaining_s(timeout_s)
-        try:
-            async with asyncio.timeout(limit_s), self._breakers.guard(target):
-                with deadline.within(limit_s):
-                    data = await self._attempts(target, method, path, json, params, principal, budget)
-        except TimeoutError as error:
-            CALLS.labels(target, "timeout").inc()
-            raise ServiceError(TIMED_OUT, details={"service": target}) from error
-        except ServiceError as error:
-            CALLS.labels(target, error.code.name).inc()
-            raise
-        CALLS.labels(target, "ok").inc()
-        return data
+        document = await self.document(target, method, path, json=json, principal=principal, timeout_s=timeout_s)
+        return document.get("data")
 
-    async def _attempts(
+    async def document(
         self,
         target: str,
         method: str,
         path: str,
-        json: Any,
-        params: Mapping[str, str] | None,
-        principal: Principal | None,
-        budget: RetryBudget,
-    ) -> Any:
+        *,
+        json: Any = None,
+        principal: Principal | None = None,
+        timeout_s: float = 5.0,
+    ) -> dict[str, Any]:
+        """Return the whole JSON answer; for answers that have no envelope, such as a JWKS."""
+        body = None if json is None else orjson.dumps(json)
+        headers = {} if body is None else {"content-type": "application/json"}
+        request = Outbound(target=target, method=method, path=path, body=body, headers=headers, principal=principal)
+        async with self.exchange(request, timeout_s=timeout_s) as response:
+            return _document(target, response.status, await response.read())
+
+    @asynccontextmanager
+    async def exchange(self, request: Outbound, *, timeout_s: float) -> AsyncIterator[aiohttp.ClientResponse]:
+        """Send `request` and yield the answer with its body still to be read.
+
+        The time limit holds until the block ends; a 5xx `ServiceError` raised inside counts against the target.
+        """
+        limit_s = deadline.remaining_s(timeout_s)
+        outcome = "ok"
+        try:
+            async with asyncio.timeout(limit_s), self._breakers.guard(request.target):
+                with deadline.within(limit_s):
+                    async for response in self._attempts(request):
+                        yield response
+                        return
+        except TimeoutError as error:
+            outcome = TIMED_OUT.name
+            raise ServiceError(TIMED_OUT, details={"service": request.target}) from error
+        except ServiceError as error:
+            outcome = error.code.name
+            raise
+        finally:
+            CALLS.labels(request.target, outcome).inc()
+
+    async def _attempts(self, request: Outbound) -> AsyncIterator[aiohttp.ClientResponse]:
+        """Yield the first answer; a generator, so that its span stays open while the answer is read."""
+        budget = self._budgets.setdefault(request.target, RetryBudget())
+        budget.earn()
         for attempt in range(1, _ATTEMPTS + 1):
-            replica = self._directory.pick(target)
+            replica = self._directory.pick(request.target)
             if replica is not None:
-                try:
-                    return await self._once(replica, target, method, path, json, params, principal, attempt)
-                except aiohttp.ClientConnectorError:
-                    self._directory.avoid(replica)  # nothing was sent
-                except aiohttp.ClientError as error:
-                    self._directory.avoid(replica)
-                    if method not in _IDEMPOTENT:
-                        raise ServiceError(UNAVAILABLE, details={"service": target}) from error
+                with self._span(request, replica, attempt) as current:
+                    response = await self._send(request, replica, current)
+                    if response is not None:
+                        try:
+                            yield response
+                        finally:
+                            response.release()
+                        return
             if attempt == _ATTEMPTS or not budget.spend():
                 break
             await self._directory.changed(_PAUSE_S * attempt)
-        raise ServiceError(UNAVAILABLE, details={"service": target})
+        raise ServiceError(UNAVAILABLE, details={"service": request.target})
 
-    async def _once(
-        self,
-        replica: Replica,
-        target: str,
-        method: str,
-        path: str,
-        json: Any,
-        params: Mapping[str, str] | None,
-        principal: Principal | None,
-        attempt: int,
-    ) -> Any:
+    def _span(self, request: Outbound, replica: Replica, attempt: int) -> Any:
         attributes: dict[str, Any] = {
-            "http.request.method": method,
-            "url.path": path,
+            "http.request.method": request.method,
+            "url.path": request.path,
             "server.address": replica.http,
-            "autional.peer.service": target,
+            "autional.peer.service": request.target,
         }
         if attempt > 1:
             attributes["http.request.resend_count"] = attempt - 1
-        with span(f"{method} {target}", SpanKind.CLIENT, attributes) as current:
-            headers = {
-                HEADER: self._signer.token(target, principal),
-                "traceparent": traceparent(current),
-                deadline.HEADER: str(max(1, int(deadline.remaining_s(30) * 1000))),
-            }
-            body = None
-            if json is not None:
-                body = orjson.dumps(json)
-                headers["content-type"] = "application/json"
-            async with self._http().request(
-                method, replica.http + path, data=body, params=params, headers=headers
-            ) as response:
-                raw = await response.read()
-                current.set_attribute("http.response.status_code", response.status)
-                return _unwrap(target, response.status, raw)
+        return span(f"{request.method} {request.target}", SpanKind.CLIENT, attributes)
+
+    async def _send(self, request: Outbound, replica: Replica, current: Span) -> aiohttp.ClientResponse | None:
+        """Return the answer, or None if the attempt failed and may be repeated."""
+        headers = {
+            **request.headers,
+            HEADER: self._signer.token(request.target, request.principal),
+            "traceparent": traceparent(current),
+            deadline.HEADER: str(max(1, int(deadline.remaining_s(30) * 1000))),
+        }
+        url = replica.http + request.path + (f"?{request.query}" if request.query else "")
+        try:
+            response = await self._http().request(
+                request.method, _exact(url), data=request.body, headers=headers, allow_redirects=False
+            )
+        except aiohttp.ClientConnectorError as error:
+            fail(current, error)
+            self._directory.avoid(replica)  # nothing was sent
+            return None
+        except aiohttp.ClientError as error:
+            fail(current, error)
+            self._directory.avoid(replica)
+            if request.method not in _IDEMPOTENT:
+                raise ServiceError(UNAVAILABLE, details={"service": request.target}) from error
+            return None
+        current.set_attribute("http.response.status_code", response.status)
+        return response
 
     def _http(self) -> aiohttp.ClientSession:
         if self._session is None:
             connector = aiohttp.TCPConnector(limit_per_host=_POOL, keepalive_timeout=_KEEP_ALIVE_S)
-            timeout = aiohttp.ClientTimeout(total=30, sock_connect=2)
-            self._session = aiohttp.ClientSession(connector=connector, timeout=timeout, auto_decompress=False)
+            timeout = aiohttp.ClientTimeout(total=None, sock_connect=2, sock_read=30)
+            self._session = aiohttp.ClientSession(
+                connector=connector, timeout=timeout, auto_decompress=False, cookie_jar=aiohttp.DummyCookieJar()
+            )
         return self._session
 
     async def close(self) -> None:
@@ -146,14 +185,21 @@ class ServiceClient:
             await self._session.close()
 
 
-def _unwrap(target: str, status: int, raw: bytes) -> Any:
-    """Return `data` of a good answer; raise the error of a bad one under the target's own code."""
+def _exact(url: str) -> URL:
+    """Keep the path as the caller wrote it: decoding and encoding again could change what it means."""
+    return URL(url, encoded=True)
+
+
+def _document(target: str, status: int, raw: bytes) -> dict[str, Any]:
+    """Return a good answer; raise the error of a bad one under the target's own code."""
     try:
         document = orjson.loads(raw) if raw else {}
     except orjson.JSONDecodeError as error:
         raise ServiceError(UNAVAILABLE, details={"service": target, "status": status}) from error
+    if not isinstance(document, dict):
+        raise ServiceError(UNAVAILABLE, details={"service": target, "status": status})
     if status < 400:
-        return document.get("data")
+        return document
     code = ErrorCode(
         int(document.get("code", 0)), str(document.get("error", "")), status, str(document.get("message", ""))
     )

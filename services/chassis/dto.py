@@ -10,6 +10,7 @@ import base64
 import binascii
 from collections.abc import Mapping
 from typing import Any, Generic, TypeVar
+from uuid import UUID
 
 import orjson
 from pydantic import BaseModel, ConfigDict, Field
@@ -72,6 +73,16 @@ def error_body(code: ErrorCode, message: str | None = None, details: Mapping[str
 def encode_cursor(*parts: str | int) -> str:
     """Return an opaque cursor for the position `parts`."""
     return base64.urlsafe_b64encode(orjson.dumps(parts)).decode().rstrip("=")
+
+
+def uuid_cursor(cursor: str) -> UUID | None:
+    """Return the id a listing goes on after, None for an empty cursor. Raises `ServiceError(BAD_CURSOR)`."""
+    if not cursor:
+        return None
+    try:
+        return UUID(hex=str(decode_cursor(cursor, 1)[0]))
+    except ValueError as error:
+        raise ServiceError(BAD_CURSOR) from error
 
 
 def decode_cursor(cursor: str, length: int) -> list[Any]:

@@ -104,11 +104,12 @@ class Registration:
 
 
 class Directory:
-    """A live view of the replicas of the services this one calls."""
+    """A live view of the replicas of the services this one calls, or of all services (`everyone`)."""
 
-    def __init__(self, bus: Redis, services: Iterable[str]) -> None:
+    def __init__(self, bus: Redis, services: Iterable[str], *, everyone: bool = False) -> None:
         self._bus: Any = bus  # redis-py types its answers as unions of every protocol version
         self._replicas: dict[str, list[Replica]] = {name: [] for name in services}
+        self._everyone = everyone
         self._avoid: dict[tuple[str, int], float] = {}
         self._turn = 0
         self._task: asyncio.Task[None] | None = None
@@ -116,7 +117,7 @@ class Directory:
 
     async def start(self) -> None:
         """Load the view and follow changes."""
-        if not self._replicas:
+        if not self._replicas and not self._everyone:
             return
         await self.refresh()
         self._task = asyncio.create_task(self._follow(), name="registry-directory")
@@ -124,6 +125,9 @@ class Directory:
     async def refresh(self, *names: str) -> None:
         """Read the replicas of `names`, or of all, from the registry."""
         now_ms = int(time.time() * 1000)
+        if not names and self._everyone:
+            names = tuple([raw.decode().removeprefix("registry:") async for raw in self._bus.scan_iter("registry:*")])
+            names = tuple(sorted({*names, *self._replicas}))
         for name in names or tuple(self._replicas):
             members = await self._bus.zrangebyscore(key(name), now_ms, "+inf")
             self._replicas[name] = [Replica.decode(raw) for raw in members]
@@ -143,7 +147,7 @@ class Directory:
                         name = message["data"].decode() if message else None
                         if name is None:
                             await self.refresh()
-                        elif name in self._replicas:
+                        elif self._everyone or name in self._replicas:
                             await self.refresh(name)
             except (OSError, RedisError) as error:
                 log.warning("registry not reachable; using the last view", error=repr(error))
@@ -170,9 +174,13 @@ class Directory:
             async with asyncio.timeout(timeout_s):
                 await self._changed.wait()
 
-    def healthy(self, service: str) -> list[Replica]:
-        """Return the listed replicas of a service."""
-        return list(self._replicas.get(service, ()))
+    def knows(self, service: str) -> bool:
+        """Return whether the service was ever listed; its replicas may all be down."""
+        return service in self._replicas
+
+    def services(self) -> list[str]:
+        """Return the services that have at least one listed replica."""
+        return sorted(name for name, replicas in self._replicas.items() if replicas)
 
     async def stop(self) -> None:
         """Stop following."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from typing import Any
+from uuid import UUID
 
 import grpc
 from opentelemetry.trace import SpanKind
@@ -214,3 +215,11 @@ def _as_service_error(target: str, error: grpc.aio.AioRpcError) -> ServiceError:
         return ServiceError(code)
     known = _CODE.get(error.code(), UNAVAILABLE)
     return ServiceError(known, details={"service": target})
+
+
+def parse_uuid(value: str) -> UUID:
+    """Return the id in a message field. Raises `ServiceError(VALIDATION)` if it is none."""
+    try:
+        return UUID(value)
+    except ValueError as error:
+        raise ServiceError(VALIDATION, "not a UUID") from error

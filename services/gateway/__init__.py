@@ -1,0 +1,1 @@
+"""The gateway is the single entry point: it checks tokens, limits, routes, joins and passes on."""

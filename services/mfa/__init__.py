@@ -1,0 +1,1 @@
+"""MFA owns second factors: TOTP, recovery codes, and whether one is due."""

@@ -1,0 +1,1 @@
+"""Session owns sessions: access and refresh tokens, devices, revocation, and the keys that sign."""
