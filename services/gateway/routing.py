@@ -15,11 +15,47 @@ _ID = re.compile(r"/(?:[0-9a-fA-F]{8}-[0-9a-fA-F-]{27}|[0-9a-fA-F]{24,}|[0-9]+)(
 _UNSAFE = re.compile(r"(^|/)\.{1,2}(/|$)|%2e|%2f|%5c|%00|\\|//", re.IGNORECASE)
 # Hop-by-hop (RFC 9110, 7.6.1), and what the gateway writes itself.
 _DROPPED_IN = frozenset(
-    ["connection", "keep-alive", "proxy-connection", "proxy-authenticate", "proxy-authorization", "te", "trailer", "transfer-encoding", "upgrade", "host", "content-length", "authorization", "cookie", "expect", "forwarded", "via", "traceparent", "tracestate", "baggage", "uber-trace-id", "x-real-ip", "x-request-timeout-ms", "accept-encoding"]
+    [
+        "connection",
+        "keep-alive",
+        "proxy-connection",
+        "proxy-authenticate",
+        "proxy-authorization",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+        "host",
+        "content-length",
+        "authorization",
+        "cookie",
+        "expect",
+        "forwarded",
+        "via",
+        "traceparent",
+        "tracestate",
+        "baggage",
+        "uber-trace-id",
+        "x-real-ip",
+        "x-request-timeout-ms",
+        "accept-encoding",
+    ]
 )
 _DROPPED_IN_PREFIXES = ("x-autional-", "x-user", "x-auth", "x-forwarded-", "x-internal-", "x-tenant", "x-session")
 _DROPPED_OUT = frozenset(
-    ["connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade", "trailer", "te", "date", "server", "x-trace-id", "traceparent"]
+    [
+        "connection",
+        "keep-alive",
+        "proxy-connection",
+        "transfer-encoding",
+        "upgrade",
+        "trailer",
+        "te",
+        "date",
+        "server",
+        "x-trace-id",
+        "traceparent",
+    ]
 )
 
 
