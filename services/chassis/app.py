@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Self
 
 from fastapi import APIRouter
@@ -93,16 +93,16 @@ class Application:
             self.with_server(OutboxRelay(self.spec.name, db, self.bus))
         return self
 
-    def with_consumer(self, db: Database, handlers: dict[str, Handler]) -> Self:
+    def with_consumer(self, db: Database, handlers: Mapping[str, Handler]) -> Self:
         """Handle events, each exactly once, in a unit of work of `db`."""
         return self.with_raw_consumer({kind: through_inbox(db, handler) for kind, handler in handlers.items()})
 
-    def with_raw_consumer(self, handlers: dict[str, Apply]) -> Self:
+    def with_raw_consumer(self, handlers: Mapping[str, Apply], *, batch: int = 1) -> Self:
         """Handle events with functions that see to exactly-once themselves (a store that is not PostgreSQL)."""
         undeclared = set(handlers) ^ set(self.spec.consumes)
         if undeclared:
             raise ValueError(f"{self.spec.name}: handlers and SPEC.consumes differ: {sorted(undeclared)}")
-        return self.with_server(Consumer(self.spec.name, self.settings.replica, self.bus, handlers))
+        return self.with_server(Consumer(self.spec.name, self.settings.replica, self.bus, handlers, batch=batch))
 
     def with_grpc(self, register: Register) -> Self:
         """Serve the gRPC servicers that `register` adds."""

@@ -10,7 +10,8 @@ from __future__ import annotations
 import asyncio
 import heapq
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import ExitStack
 from typing import Any
 
 from redis.asyncio import Redis
@@ -25,14 +26,15 @@ from services.chassis.metrics import EVENTS_PROCESSED
 log = get_logger(__name__)
 
 MAX_ATTEMPTS = 3
-_BATCH = 100
+_READ = 100
 _BLOCK_MS = 10_000
 _CLAIM_IDLE_MS = 60_000
 _RETRY_FIRST_S = 0.5
 _DEAD_LETTERS_KEPT = 100_000
 
-# Applies one event exactly once: opens its own transaction, checks the inbox, runs the effect, commits.
-Apply = Callable[[Event], Awaitable[None]]
+# Applies events of one stream, each exactly once, all or none: checks the inbox, runs the effects, commits.
+# It is given one event at a time unless the consumer was made with a larger `batch`.
+Apply = Callable[[Sequence[Event]], Awaitable[None]]
 Entry = tuple[bytes, Mapping[bytes, bytes]]
 
 
@@ -42,7 +44,10 @@ class Consumer:
     name = "consumer"
     stage = Stage.INTAKE
 
-    def __init__(self, service: str, replica: str, bus: Redis, handlers: Mapping[str, Apply]) -> None:
+    def __init__(
+        self, service: str, replica: str, bus: Redis, handlers: Mapping[str, Apply], *, batch: int = 1
+    ) -> None:
+        self._batch = batch
         self._group = service
         self._replica = replica
         self._bus: Any = bus  # redis-py types its answers as unions of every protocol version
@@ -85,8 +90,8 @@ class Consumer:
     async def _recover(self) -> None:
         """Take up this replica's unfinished entries, and those of replicas that are gone for a minute."""
         for name in self._handlers:
-            await self._bus.xautoclaim(name, self._group, self._replica, _CLAIM_IDLE_MS, count=_BATCH)
-            for _, entries in await self._bus.xreadgroup(self._group, self._replica, {name: "0"}, count=_BATCH):
+            await self._bus.xautoclaim(name, self._group, self._replica, _CLAIM_IDLE_MS, count=_READ)
+            for _, entries in await self._bus.xreadgroup(self._group, self._replica, {name: "0"}, count=_READ):
                 await self._process(name, entries, fresh=False)
 
     async def _consume_once(self) -> None:
@@ -96,7 +101,7 @@ class Consumer:
             block_ms = min(block_ms, max(1, int((self._retries[0][0] - time.monotonic()) * 1000)))
         wanted = dict.fromkeys(self._handlers, ">")
         self._reading = asyncio.ensure_future(
-            self._bus.xreadgroup(self._group, self._replica, wanted, count=_BATCH, block=block_ms)
+            self._bus.xreadgroup(self._group, self._replica, wanted, count=_READ, block=block_ms)
         )
         try:
             batches = await self._reading
@@ -110,35 +115,60 @@ class Consumer:
             await self._process(name, entries, fresh=True)
 
     async def _process(self, name: bytes, entries: list[Entry], *, fresh: bool) -> None:
-        """Handle one batch and acknowledge what is done in one round trip."""
+        """Handle what one read returned and acknowledge what is done in one round trip."""
         self._idle.clear()
         done: list[bytes] = []
         try:
-            for entry_id, fields in entries:
-                if await self._handle(name, entry_id, fields, fresh=fresh):
-                    done.append(entry_id)
+            size = self._batch if fresh else 1  # an entry that failed before must not fail the others again
+            for start in range(0, len(entries), size):
+                done += await self._handle(name, entries[start : start + size], fresh=fresh)
         finally:
             if done:
                 await self._bus.xack(name, self._group, *done)
             self._idle.set()
 
-    async def _handle(self, name: bytes, entry_id: bytes, fields: Mapping[bytes, bytes], *, fresh: bool) -> bool:
-        """Return whether the entry is finished with: applied, a duplicate, or dead."""
-        if not fields:
-            return True  # trimmed while pending; nothing is left to do
+    async def _handle(self, name: bytes, entries: list[Entry], *, fresh: bool) -> list[bytes]:
+        """Return the ids of the entries that are finished with: applied, a duplicate, or dead."""
+        done: list[bytes] = []
+        good: list[tuple[Entry, Event]] = []
+        for entry in entries:
+            event = await self._decode(name, entry)
+            if event is None:
+                done.append(entry[0])
+            else:
+                good.append((entry, event))
+        if not good:
+            return done
+        attempt = await self._attempt(name, good[0][0][0], fresh=fresh)
         try:
-            event = Event.decode(fields[FIELD])
+            await self._apply(name, [event for _, event in good], attempt)
+        except Exception as error:  # noqa: BLE001 - a handler may fail in any way; the events must survive it
+            if len(good) > 1:
+                for entry, _ in good:
+                    done += await self._handle(name, [entry], fresh=fresh)
+            elif await self._failed(name, good[0][0], good[0][1], attempt, error):
+                done.append(good[0][0][0])
+            return done
+        EVENTS_PROCESSED.labels(good[0][1].type, "ok").inc(len(good))
+        return done + [entry[0] for entry, _ in good]
+
+    async def _decode(self, name: bytes, entry: Entry) -> Event | None:
+        """Return the event of an entry; None if there is nothing to do: trimmed while pending, or not an event."""
+        entry_id, fields = entry
+        if not fields:
+            return None
+        try:
+            return Event.decode(fields[FIELD])
         except (KeyError, ValueError, TypeError) as error:
             await self._bury(name, entry_id, fields, f"not a CloudEvent: {error!r}", attempts=1)
-            return True
-        attempt = await self._attempt(name, entry_id, fresh=fresh)
-        try:
-            with process_span(event, self._group, attempt):
-                await self._handlers[name](event)
-        except Exception as error:  # noqa: BLE001 - a handler may fail in any way; the event must survive it
-            return await self._failed(name, entry_id, fields, event, attempt, error)
-        EVENTS_PROCESSED.labels(event.type, "ok").inc()
-        return True
+            return None
+
+    async def _apply(self, name: bytes, events: list[Event], attempt: int) -> None:
+        """Run the handler; each event has its own span, and the work of a batch is inside the last one opened."""
+        with ExitStack() as spans:
+            for event in events:
+                spans.enter_context(process_span(event, self._group, attempt))
+            await self._handlers[name](events)
 
     async def _attempt(self, name: bytes, entry_id: bytes, *, fresh: bool) -> int:
         """Return which delivery this is; the group counts them, so the count outlives the process."""
@@ -147,9 +177,9 @@ class Consumer:
         pending = await self._bus.xpending_range(name, self._group, entry_id, entry_id, 1)
         return int(pending[0]["times_delivered"]) if pending else 1
 
-    async def _failed(
-        self, name: bytes, entry_id: bytes, fields: Mapping[bytes, bytes], event: Event, attempt: int, error: Exception
-    ) -> bool:
+    async def _failed(self, name: bytes, entry: Entry, event: Event, attempt: int, error: Exception) -> bool:
+        """Plan the next attempt, or give up; return whether the entry is finished with."""
+        entry_id, fields = entry
         if attempt >= MAX_ATTEMPTS:
             log.error("event moved to the dead letter", type=event.type, event_id=str(event.id), error=repr(error))
             await self._bury(name, entry_id, fields, repr(error), attempt)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 from sqlalchemy.dialects.postgresql import insert
 
@@ -15,17 +15,17 @@ Handler = Callable[[UnitOfWork, Event], Awaitable[None]]
 
 
 def through_inbox(db: Database, handler: Handler) -> Apply:
-    """Return an `Apply` that runs `handler` in a unit of work, unless the event was processed before."""
+    """Return an `Apply` that runs `handler` in a unit of work for each event that was not processed before."""
 
-    async def apply(event: Event) -> None:
+    async def apply(events: Sequence[Event]) -> None:
         async with db.transaction() as unit:
-            first = await unit.session.execute(
-                insert(INBOX)
-                .values(event_id=event.id, type=event.type)
-                .on_conflict_do_nothing()
-                .returning(INBOX.c.event_id)
-            )
-            if first.first() is not None:
-                await handler(unit, event)
+            for event in events:
+                await once(unit, event)
+
+    async def once(unit: UnitOfWork, event: Event) -> None:
+        row = insert(INBOX).values(event_id=event.id, type=event.type).on_conflict_do_nothing()
+        first = await unit.session.execute(row.returning(INBOX.c.event_id))
+        if first.first() is not None:
+            await handler(unit, event)
 
     return apply

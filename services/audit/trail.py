@@ -1,0 +1,97 @@
+"""The trail: append events, query, export, verify, prune."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from pymongo.asynchronous.database import AsyncDatabase
+from pymongo.errors import PyMongoError
+
+from services.audit.domain import Record, chain, first_break
+from services.audit.errors import CHAIN_BUSY, EVENT_NOT_FOUND
+from services.audit.store import RecordStore
+from services.chassis.errors import ServiceError
+from services.chassis.events import Event
+from services.chassis.mongo import unavailable
+
+BATCH = 100
+_ATTEMPTS = 5
+_VERIFY_PAGE = 1000
+
+
+class Trail:
+    """The audit trail of the platform."""
+
+    def __init__(self, db: AsyncDatabase[Record]) -> None:
+        self._store = RecordStore(db)
+
+    async def prepare(self) -> None:
+        """Create the indexes."""
+        await self._store.prepare()
+
+    async def append(self, events: Sequence[Event]) -> None:
+        """Store events, each once however often it is delivered. Raises `CHAIN_BUSY` if other writers always win."""
+        for _ in range(_ATTEMPTS):
+            known = await self._store.known([str(event.id) for event in events])
+            fresh = {str(event.id): event for event in events if str(event.id) not in known}
+            if not fresh:
+                return
+            seq, last_hash = await self._store.head()
+            if await self._store.insert(chain(fresh.values(), seq, last_hash)):
+                return
+        raise ServiceError(CHAIN_BUSY)
+
+    async def query(
+        self,
+        actor: UUID,
+        *,
+        kind: str | None,
+        since: datetime | None,
+        until: datetime | None,
+        before: int | None,
+        limit: int,
+    ) -> list[Record]:
+        """Return records about `actor`, newest first. `since` is inclusive, `until` exclusive."""
+        criteria: dict[str, Any] = {"actor": str(actor)}
+        if kind:
+            criteria["type"] = kind
+        times = {key: value for key, value in (("$gte", since), ("$lt", until)) if value is not None}
+        if times:
+            criteria["time"] = times
+        try:
+            return await self._store.query(criteria, before, limit)
+        except PyMongoError as error:
+            raise unavailable(error) from error
+
+    async def get(self, actor: UUID, event_id: UUID) -> Record:
+        """Return one record about `actor`. Raises `EVENT_NOT_FOUND`."""
+        try:
+            record = await self._store.find({"_id": str(event_id), "actor": str(actor)})
+        except PyMongoError as error:
+            raise unavailable(error) from error
+        if record is None:
+            raise ServiceError(EVENT_NOT_FOUND)
+        return record
+
+    def export(self, actor: UUID) -> AsyncIterator[Record]:
+        """Return all records about `actor`, oldest first, as a stream."""
+        return self._store.stream({"actor": str(actor)})
+
+    async def verify(self) -> tuple[int, int | None]:
+        """Walk the whole chain; return how many records fit and the `seq` of the first that does not."""
+        seq, last_hash = await self._store.anchor()
+        checked = 0
+        while records := await self._store.after(seq, _VERIFY_PAGE):
+            broken = first_break(records, seq, last_hash)
+            if broken is not None:
+                return checked + broken - seq - 1, broken
+            checked += len(records)
+            seq, last_hash = records[-1]["seq"], records[-1]["hash"]
+        return checked, None
+
+    async def prune(self, before: datetime) -> int:
+        """Remove records stored before `before`; the rest of the chain stays verifiable. Return how many."""
+        return await self._store.prune(before)
