@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -100,10 +100,10 @@ class ServiceClient:
         outcome = "ok"
         try:
             async with asyncio.timeout(limit_s), self._breakers.guard(request.target):
-                with deadline.within(limit_s):
-                    async for response in self._attempts(request):
-                        yield response
-                        return
+                with deadline.within(limit_s), ExitStack() as spans:
+                    response = await self._connect(request, spans)
+                    spans.callback(response.release)
+                    yield response
         except TimeoutError as error:
             outcome = TIMED_OUT.name
             raise ServiceError(TIMED_OUT, details={"service": request.target}) from error
@@ -113,21 +113,19 @@ class ServiceClient:
         finally:
             CALLS.labels(request.target, outcome).inc()
 
-    async def _attempts(self, request: Outbound) -> AsyncIterator[aiohttp.ClientResponse]:
-        """Yield the first answer; a generator, so that its span stays open while the answer is read."""
+    async def _connect(self, request: Outbound, spans: ExitStack) -> aiohttp.ClientResponse:
+        """Return the first answer; its span is left open in `spans`, to end when the answer has been read."""
         budget = self._budgets.setdefault(request.target, RetryBudget())
         budget.earn()
         for attempt in range(1, _ATTEMPTS + 1):
             replica = self._directory.pick(request.target)
             if replica is not None:
-                with self._span(request, replica, attempt) as current:
+                with ExitStack() as attempts:
+                    current = attempts.enter_context(self._span(request, replica, attempt))
                     response = await self._send(request, replica, current)
                     if response is not None:
-                        try:
-                            yield response
-                        finally:
-                            response.release()
-                        return
+                        spans.push(attempts.pop_all())
+                        return response
             if attempt == _ATTEMPTS or not budget.spend():
                 break
             await self._directory.changed(_PAUSE_S * attempt)

@@ -97,7 +97,7 @@ class GrpcServer:
             await self._server.stop(self._drain_s)
 
 
-class _Inbound(grpc.aio.ServerInterceptor[Any, Any]):
+class _Inbound(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]  # not subscriptable at run time
     """Trace, caller, deadline and errors of every call."""
 
     def __init__(self, verifier: Verifier) -> None:
