@@ -1,1 +1,1 @@
-
+"""Drivers: where the backing resources come from."""

@@ -1,1 +1,1 @@
-
+"""Backing resources: how each is prepared, run, probed and provisioned."""

@@ -88,7 +88,7 @@ class Application:
 
     def with_database(self, db: Database) -> Self:
         """Use `db`: its health check, its outbox relay, and its closing."""
-        self.with_health(db.ping).with_cleanup("database", db.close)
+        self.with_health(db.ping).with_start(db.ping).with_cleanup("database", db.close)
         if self.spec.publishes:
             self.with_server(OutboxRelay(self.spec.name, db, self.bus))
         return self

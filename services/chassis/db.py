@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import asyncpg
 from opentelemetry import trace
 from opentelemetry.trace import Span, SpanKind
-from sqlalchemy import event, func, insert, select, text
+from sqlalchemy import event, insert, text
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
@@ -56,11 +56,10 @@ class UnitOfWork:
         self._after_commit.append(action)
 
     async def commit(self) -> None:
-        """Write the outbox rows, wake the relay, commit, then run the after-commit actions."""
+        """Write the outbox rows, commit, then run the after-commit actions."""
         await self.session.flush()
         if self._events:
-            await self.session.execute(insert(OUTBOX), self._events)
-            await self.session.execute(select(func.pg_notify(OUTBOX_CHANNEL, "")))
+            await self.session.execute(insert(OUTBOX), self._events)  # a trigger wakes the relay at the commit
         with span("COMMIT", SpanKind.CLIENT, {"db.system.name": "postgresql", "db.operation.name": "COMMIT"}):
             await self.session.commit()
         for action in self._after_commit:

@@ -20,6 +20,13 @@ def create_event_tables_v1() -> None:
         sa.Column("occurred_at", sa.DateTime(timezone=True), nullable=False, server_default=sa.func.now()),
         sa.PrimaryKeyConstraint("position", name="pk_outbox"),
     )
+    op.execute(
+        "CREATE FUNCTION notify_outbox() RETURNS trigger LANGUAGE plpgsql AS "
+        "$$ BEGIN PERFORM pg_notify('outbox', ''); RETURN NULL; END $$"
+    )
+    op.execute(
+        "CREATE TRIGGER outbox_inserted AFTER INSERT ON outbox FOR EACH STATEMENT EXECUTE FUNCTION notify_outbox()"
+    )
     op.create_table(
         "inbox",
         sa.Column("event_id", sa.Uuid, nullable=False),
@@ -34,3 +41,4 @@ def drop_event_tables_v1() -> None:
     """Undo `create_event_tables_v1`."""
     op.drop_table("inbox")
     op.drop_table("outbox")
+    op.execute("DROP FUNCTION notify_outbox()")

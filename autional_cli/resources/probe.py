@@ -1,0 +1,119 @@
+"""Ask a server whether it answers, in its own protocol but without its client library.
+
+The supervisor starts while the libraries are being imported elsewhere; loading three of them here only to say hello
+would cost more than the servers' own start.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import struct
+from typing import TYPE_CHECKING
+
+from autional_cli.errors import AutionalError, ExitCode
+from autional_cli.ports import LOOPBACK
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable
+
+FIRST_PAUSE_S = 0.025
+LONGEST_PAUSE_S = 0.1
+ANSWER_S = 2.0
+
+PG_PROTOCOL_3 = 196608
+PG_CANNOT_CONNECT_NOW = b"57P03"  # starting up, shutting down or recovering
+OP_MSG = 2013
+MAX_ANSWER = 1 << 20
+
+
+class NotReadyError(Exception):
+    """The server is there but does not serve yet."""
+
+
+async def until(answers: Callable[[], Awaitable[object]], *, what: str, timeout_s: float) -> None:
+    """Call `answers` every 25 ms, backing off to 100, until it returns.
+
+    Raises AutionalError (exit 4) that names `what` was waited for, and the last reason, after `timeout_s` seconds.
+    """
+    pause = FIRST_PAUSE_S
+    reason: Exception | None = None
+    try:
+        async with asyncio.timeout(timeout_s):
+            while True:
+                try:
+                    async with asyncio.timeout(ANSWER_S):
+                        await answers()
+                    return
+                except (OSError, EOFError, asyncio.LimitOverrunError, NotReadyError) as failure:
+                    reason = failure
+                await asyncio.sleep(pause)
+                pause = min(pause * 1.5, LONGEST_PAUSE_S)
+    except TimeoutError:
+        why = f" ({reason})" if reason and str(reason) else ""
+        raise AutionalError(
+            f"{what} did not answer within {timeout_s:g} s{why}",
+            hint=f"autional why {what.split()[0]}",
+            exit_code=ExitCode.BACKEND_UNAVAILABLE,
+        ) from None
+
+
+@contextlib.asynccontextmanager
+async def connection(port: int) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+    """Open a loopback connection and close it again."""
+    reader, writer = await asyncio.open_connection(LOOPBACK, port)
+    try:
+        yield reader, writer
+    finally:
+        writer.close()
+        with contextlib.suppress(OSError):
+            await writer.wait_closed()
+
+
+async def postgres(port: int, user: str) -> None:
+    """Return when PostgreSQL asks for a password, as pg_isready does (PostgreSQL documentation, section 54.2)."""
+    body = b"\0".join((b"user", user.encode(), b"database", b"postgres", b"", b""))
+    async with connection(port) as (reader, writer):
+        writer.write(struct.pack("!ii", len(body) + 8, PG_PROTOCOL_3) + body)
+        kind = await reader.readexactly(1)
+        (length,) = struct.unpack("!i", await reader.readexactly(4))
+        answer = await reader.readexactly(min(max(length - 4, 0), MAX_ANSWER))
+    if kind == b"E" and PG_CANNOT_CONNECT_NOW in answer:
+        raise NotReadyError("it is starting up or recovering")
+
+
+async def redis(port: int, *commands: tuple[str, ...]) -> list[str]:
+    """Send commands in RESP 2 and return their simple answers; NotReadyError for an error answer such as LOADING."""
+    answers: list[str] = []
+    async with connection(port) as (reader, writer):
+        for command in commands:
+            parts = (part.encode() for part in command)
+            writer.write(b"*%d\r\n" % len(command) + b"".join(b"$%d\r\n%b\r\n" % (len(p), p) for p in parts))
+            line = (await reader.readuntil(b"\r\n")).decode(errors="replace").strip()
+            if line.startswith("-"):
+                raise NotReadyError(line[1:])
+            answers.append(line[1:])
+    return answers
+
+
+async def mongo(port: int) -> None:
+    """Return when the server answers `hello` (MongoDB wire protocol, OP_MSG)."""
+    document = b"\x10hello\x00\x01\x00\x00\x00" + b"\x02$db\x00\x06\x00\x00\x00admin\x00" + b"\x00"
+    document = struct.pack("<i", len(document) + 4) + document
+    message = struct.pack("<iB", 0, 0) + document
+    async with connection(port) as (reader, writer):
+        writer.write(struct.pack("<iiii", len(message) + 16, 1, 0, OP_MSG) + message)
+        (length,) = struct.unpack("<i", await reader.readexactly(4))
+        answer = await reader.readexactly(min(max(length - 4, 0), MAX_ANSWER))
+    if b"ok\x00" not in answer:
+        raise NotReadyError("it did not say hello")
+
+
+async def smtp(port: int) -> None:
+    """Return when a mail server greets (RFC 5321 section 3.1)."""
+    async with connection(port) as (reader, writer):
+        greeting = await reader.readuntil(b"\r\n")
+        if not greeting.startswith(b"220"):
+            raise NotReadyError(greeting.decode(errors="replace").strip())
+        writer.write(b"QUIT\r\n")
+        await reader.readuntil(b"\r\n")

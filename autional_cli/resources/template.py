@@ -1,0 +1,166 @@
+"""Migrated PostgreSQL clusters kept as templates: a new instance copies files instead of running initdb and migrations.
+
+They live in `$XDG_CACHE_HOME/autional/templates/<key>` (default `~/.cache`). The key covers everything that shaped the
+cluster: server version, our layout, and the migrations. A template holds no password, only SCRAM verifiers, and an
+instance that copies one sets its own (`Postgres.prepare` and `provision`).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from autional_cli.errors import AutionalError, ExitCode
+from autional_cli.resources.storage import MARKER, explained
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+LAYOUT = 1  # raise it when initdb's options or the provisioning change
+KEPT = 3
+COPY_S = 120.0
+MANIFEST = "autional.template"
+# What belongs to the running of one instance and would be wrong, or stale, in another.
+LEFT_OUT = ("postmaster.pid", "postmaster.opts", "postgresql.conf")
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """One template, whether it exists yet or not."""
+
+    path: Path
+
+    @classmethod
+    def of(cls, version: str, migrations: str) -> Template:
+        """Return the template for a server version and a fingerprint of all migration files."""
+        key = hashlib.sha256(f"{version}\n{LAYOUT}\n{migrations}".encode()).hexdigest()[:24]
+        return cls(cache_root() / key)
+
+    @property
+    def exists(self) -> bool:
+        return (self.path / MANIFEST).is_file()
+
+    def restore(self, target: Path) -> bool:
+        """Copy it to `target`, which must not hold data yet; return False when there is no usable template."""
+        return restore(self, target)
+
+    def save(self, stopped_data_dir: Path) -> None:
+        """Keep a copy of a cluster that has been stopped cleanly."""
+        save(self, stopped_data_dir)
+
+
+def cache_root() -> Path:
+    """Return the folder of all templates."""
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base) / "autional" / "templates"
+
+
+def restore(template: Template, target: Path) -> bool:
+    """Copy a template to `target`, whole or not at all; return False when there is none that is usable.
+
+    A damaged template (a power cut may leave one) is removed and counts as none.
+    """
+    if not template.exists:
+        return False
+    if target.exists() and any(target.iterdir()):
+        raise AutionalError(f"{target} is not empty", exit_code=ExitCode.BACKEND_UNAVAILABLE)
+    with explained(target), locked(template.path.parent, fcntl.LOCK_SH):
+        try:
+            manifest = json.loads((template.path / MANIFEST).read_bytes())
+        except (OSError, ValueError):
+            return False
+        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        stage = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".new", dir=target.parent))
+        try:
+            copy(template.path, stage)
+            if measure(stage) == manifest:
+                (stage / MANIFEST).unlink()
+                stage.rename(target)
+                os.utime(template.path)
+                return True
+        finally:
+            shutil.rmtree(stage, ignore_errors=True)
+    discard(template.path)
+    return False
+
+
+def save(template: Template, stopped_data_dir: Path) -> None:
+    """Keep a copy of a stopped cluster; of two who save at once, one wins and both succeed."""
+    if (stopped_data_dir / "postmaster.pid").exists() or not (stopped_data_dir / MARKER).is_file():
+        raise AutionalError(
+            f"{stopped_data_dir} cannot become a template: it is in use or was not made by Autional",
+            exit_code=ExitCode.BACKEND_UNAVAILABLE,
+        )
+    root = template.path.parent
+    with explained(root):
+        root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        stage = Path(tempfile.mkdtemp(prefix=".saving.", dir=root))
+        try:
+            copy(stopped_data_dir, stage)
+            for name in LEFT_OUT:
+                (stage / name).unlink(missing_ok=True)
+            (stage / MANIFEST).write_text(json.dumps(measure(stage)), encoding="ascii")
+            with locked(root, fcntl.LOCK_EX), contextlib.suppress(OSError):  # another saver was first
+                if not template.exists:
+                    stage.rename(template.path)
+        finally:
+            shutil.rmtree(stage, ignore_errors=True)
+    trim(root)
+
+
+def trim(root: Path) -> None:
+    """Remove all but the templates that were used last."""
+    with locked(root, fcntl.LOCK_EX):
+        found = sorted(root.glob(f"*/{MANIFEST}"), key=lambda path: path.parent.stat().st_mtime, reverse=True)
+        for manifest in found[KEPT:]:
+            shutil.rmtree(manifest.parent, ignore_errors=True)
+
+
+def discard(path: Path) -> None:
+    """Remove one template."""
+    with locked(path.parent, fcntl.LOCK_EX):
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def copy(source: Path, target: Path) -> None:
+    """Copy the content of a directory into an empty one, sharing blocks where the file system can."""
+    cp = shutil.which("cp")
+    if cp and os.uname().sysname == "Linux":
+        argv = [cp, "-a", "--reflink=auto", f"{source}/.", str(target)]
+        done = subprocess.run(argv, capture_output=True, text=True, timeout=COPY_S, check=False)  # noqa: S603 - our paths
+        if done.returncode == 0:
+            return
+        if "No space left" in done.stderr:
+            raise OSError(28, "No space left on device", str(target))
+    shutil.copytree(source, target, dirs_exist_ok=True, symlinks=True)
+
+
+def measure(folder: Path) -> dict[str, int]:
+    """Return how many files a directory tree has, and their bytes; enough to notice a copy that was cut short."""
+    sizes = [
+        os.lstat(os.path.join(place, name)).st_size  # noqa: PTH118 - a tree of a thousand files, on the way to ready
+        for place, _, names in os.walk(folder)
+        for name in names
+        if name != MANIFEST
+    ]
+    return {"files": len(sizes), "bytes": sum(sizes)}
+
+
+@contextlib.contextmanager
+def locked(root: Path, kind: int) -> Iterator[None]:
+    """Hold the lock of the templates: shared to read one, exclusive to add or remove one."""
+    descriptor = os.open(root / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, kind)
+        yield
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,145 @@
+"""One try at running a unit: prepare, launch, wait until it is ready; and its end."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from autional_cli.errors import AutionalError
+from autional_cli.supervisor.launch import ZygoteDiedError
+from autional_cli.supervisor.notify import Inbox
+from autional_cli.supervisor.output import last_lines, log_size
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine, Mapping
+    from contextlib import AbstractContextManager
+
+    from autional_cli.drivers.base import ProcessSpec
+    from autional_cli.plan import UnitDef
+    from autional_cli.supervisor.launch import Handle
+    from autional_cli.supervisor.platform import Platform
+    from autional_cli.supervisor.process import Exit
+
+
+class CrashError(Exception):
+    """The process is gone, or did not become ready; empty when how it exited says it all."""
+
+
+class Attempt:
+    """From nothing to ready, once. `end` cleans up after any outcome."""
+
+    def __init__(self, definition: UnitDef, platform: Platform) -> None:
+        self.handle: Handle | None = None
+        self._definition = definition
+        self._platform = platform
+        self._launching: asyncio.Future[Handle] | None = None
+        self._inbox: Inbox | None = None
+        self._ready = asyncio.Event()
+        self._spec = definition.process
+        self._offset = log_size(self._spec.log if self._spec else None)
+
+    def output(self) -> tuple[str, ...]:
+        """The last lines that the process wrote in this attempt."""
+        return last_lines(self._spec.log if self._spec else None, self._offset)
+
+    async def bring_up(self) -> None:
+        """Return when the unit is ready. CrashError if its process ends first; AutionalError if a retry cannot help."""
+        definition = self._definition
+        if definition.resource:
+            await self._bring_up_resource()
+        elif definition.task and definition.task.is_done():
+            self._say("nothing to do")
+        elif self._spec and definition.task:
+            with self._step("run"):
+                await self._run_to_end(self._spec)
+                await definition.task.finish(self._platform.pause)
+        elif self._spec:
+            with self._step("start"):
+                handle = await self._launch(self._spec, self._listen())
+                await self._unless_gone(handle, self._ready.wait(), definition.start_timeout_s)
+
+    async def _bring_up_resource(self) -> None:
+        resource = self._definition.resource
+        assert resource is not None
+        with self._step("prepare"):
+            self._say("preparing")
+            await asyncio.to_thread(resource.inspect)
+            await resource.prepare()
+        self._spec = resource.process()
+        if self._spec:
+            with self._step("start"):
+                self._say("starting")
+                self._offset = log_size(self._spec.log)
+                handle = await self._launch(self._spec, self._listen() if self._spec.entry else {})
+                await self._unless_gone(handle, resource.wait_ready(self._definition.start_timeout_s))
+        with self._step("provision"):
+            self._say("provisioning")
+            await self._unless_gone(self.handle, resource.provision())
+        self._say("")
+
+    async def _run_to_end(self, spec: ProcessSpec) -> None:
+        handle = await self._launch(spec, self._listen())
+        ended = await handle.exited
+        if ended.code != 0:
+            raise CrashError(ended.describe())
+        self.handle = None
+
+    def _listen(self) -> dict[str, str]:
+        path = self._platform.run_dir / f"notify-{self._definition.name}.sock"
+        self._inbox = Inbox(path, self._receive)
+        return {"NOTIFY_SOCKET": str(path)}
+
+    def _receive(self, fields: Mapping[str, str]) -> None:
+        if "STATUS" in fields:
+            self._say(fields["STATUS"])
+        if fields.get("READY") == "1":
+            self._ready.set()
+
+    def _say(self, status: str) -> None:
+        self._platform.board.detail(self._definition.name, status=status)
+
+    async def _launch(self, spec: ProcessSpec, env: Mapping[str, str]) -> Handle:
+        # Shielded: a process that is being born when the unit is stopped must still be known to `end`.
+        self._launching = asyncio.ensure_future(self._platform.launch(spec, env))
+        try:
+            self.handle = await asyncio.shield(self._launching)
+        except ZygoteDiedError:
+            raise CrashError("could not be forked: the zygote died") from None
+        self._platform.board.detail(self._definition.name, pid=self.handle.pid)
+        return self.handle
+
+    async def _unless_gone(self, handle: Handle | None, work: Coroutine[Any, Any, Any], timeout_s: float = 600) -> None:
+        """Await `work`; CrashError when the process ends before, or when `timeout_s` pass."""
+        running = asyncio.ensure_future(work)
+        waits: set[asyncio.Future[Any]] = {running, handle.exited} if handle else {running}
+        try:
+            done, _ = await asyncio.wait(waits, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            if not running.done():
+                running.cancel()
+                await asyncio.wait({running})
+        if running in done:
+            running.result()
+        elif done:
+            raise CrashError
+        else:
+            raise CrashError(f"did not report readiness within {timeout_s:.0f} s")
+
+    def _step(self, what: str) -> AbstractContextManager[None]:
+        needs_zygote = bool(self._spec and self._spec.entry)
+        return self._platform.timeline.step(
+            f"{self._definition.name}.{what}",
+            units=self._definition.needs,
+            steps=("zygote.import",) if needs_zygote else ("workspace.load",),
+        )
+
+    async def end(self) -> Exit | None:
+        """Stop what is left of it and return how its process ended; AutionalError when it cannot be stopped."""
+        if self._launching and not self.handle and not self._launching.cancelled():
+            with suppress(AutionalError, OSError, TimeoutError):
+                self.handle = await self._launching
+        if self._inbox:
+            inbox, self._inbox = self._inbox, None
+            inbox.close()
+        return await self.handle.stop() if self.handle else None

@@ -1,0 +1,190 @@
+"""The commands' side of the control socket: plain sockets, no event loop."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import select
+import socket
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+from autional_cli.errors import AutionalError, ExitCode
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from autional_cli.instance import Instance
+
+    OnEvent = Callable[[dict[str, Any]], None]
+
+CONNECT_S = 20.0  # for a supervisor that another `up` is starting to listen
+ANSWER_S = 30.0  # on top of the deadline that the supervisor itself keeps
+EXIT_S = 10.0
+
+
+class Connection:
+    """A connection to the supervisor of an instance. Use it as a context manager."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._socket = connection
+        self._lines = connection.makefile("rb")
+
+    def __enter__(self) -> Connection:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._lines.close()
+        self._socket.close()
+
+    def send(self, **message: Any) -> None:
+        """Send one request."""
+        self._socket.sendall(json.dumps(message).encode() + b"\n")
+
+    def receive(self, timeout_s: float | None) -> dict[str, Any]:
+        """Return the next message; None waits for ever, as a follower does.
+
+        AutionalError when the supervisor is gone or says nothing for `timeout_s`.
+        """
+        self._socket.settimeout(timeout_s)
+        try:
+            line = self._lines.readline()
+        except TimeoutError:
+            raise AutionalError(
+                f"the supervisor said nothing for {timeout_s:.0f} s",
+                hint="autional doctor",
+                exit_code=ExitCode.WAIT_TIMED_OUT,
+            ) from None
+        except ConnectionError:
+            line = b""
+        if not line:
+            raise AutionalError(
+                "the supervisor ended without an answer",
+                hint="its last words are in .autional/<instance>/logs/supervisor.out; start again: autional up",
+                exit_code=ExitCode.BACKEND_UNAVAILABLE,
+            )
+        message: dict[str, Any] = json.loads(line)
+        return message
+
+    def request(self, op: str, on_event: OnEvent = lambda _: None, timeout_s: float = 60.0, **fields: Any) -> Any:
+        """Ask for an operation and return its result; hand each event to `on_event`. Raises its AutionalError.
+
+        Ctrl-C asks the supervisor to undo the request, waits for that, and then goes on as KeyboardInterrupt.
+        """
+        self.send(op=op, **({"timeout": timeout_s} if math.isfinite(timeout_s) else {}), **fields)
+        interrupted = False
+        while True:
+            try:
+                message = self.receive(None if math.isinf(timeout_s) else timeout_s + ANSWER_S)
+                if "event" in message:
+                    on_event(message)
+                    continue
+            except KeyboardInterrupt:
+                if interrupted:
+                    raise
+                interrupted = True
+                self.send(op="cancel")
+                continue
+            if interrupted:
+                raise KeyboardInterrupt
+            if "error" in message:
+                raise failure(message["error"])
+            return message.get("result")
+
+
+def failure(sent: dict[str, Any]) -> AutionalError:
+    """Return an error of the protocol as the exception it was."""
+    return AutionalError(sent["message"], hint=sent.get("hint"), exit_code=ExitCode(sent.get("exit_code") or 2))
+
+
+def connect(instance: Instance) -> Connection | None:
+    """Return a connection to the running supervisor, or None when there is none."""
+    connection = socket.socket(socket.AF_UNIX)
+    try:
+        connection.connect(str(instance.run_dir / "control.sock"))
+    except (FileNotFoundError, ConnectionRefusedError):
+        connection.close()
+        return None
+    return Connection(connection)
+
+
+def require(instance: Instance) -> Connection:
+    """Return a connection to the running supervisor; AutionalError (exit 4) when there is none."""
+    connection = connect(instance)
+    if connection is None:
+        raise AutionalError(
+            f"instance {instance.name} of {instance.root} is not running",
+            hint="autional up",
+            exit_code=ExitCode.BACKEND_UNAVAILABLE,
+        )
+    return connection
+
+
+def attach_or_start(instance: Instance, options: Sequence[str] = (), began: float | None = None) -> Connection:
+    """Return a connection to the supervisor of `instance`, started if there is none. `options` go to a new one."""
+    deadline = time.monotonic() + CONNECT_S
+    while time.monotonic() < deadline:
+        connection = connect(instance) or start(instance, options, began)
+        if connection:
+            return connection
+        time.sleep(0.05)  # another `up` won the lock and does not listen yet, or a supervisor is about to end
+    raise AutionalError(
+        f"the supervisor of instance {instance.name} holds its lock but did not answer within {CONNECT_S:.0f} s",
+        hint=f"see {instance.logs_dir / 'supervisor.out'}",
+        exit_code=ExitCode.BACKEND_UNAVAILABLE,
+    )
+
+
+def start(instance: Instance, options: Sequence[str] = (), began: float | None = None) -> Connection | None:
+    """Start a supervisor that outlives this process and its terminal; None when it found another one."""
+    instance.create()
+    ours, theirs = socket.socketpair()
+    log = os.open(instance.logs_dir / "supervisor.out", os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+    command = [sys.executable, "-m", "autional_cli.supervisor", "--root", str(instance.root)]
+    command += ["--instance", instance.name, "--client-fd", str(theirs.fileno()), "--began", repr(began or time.time())]
+    with theirs:
+        process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
+            [*command, *options],
+            cwd=instance.root,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            pass_fds=(theirs.fileno(),),
+            start_new_session=True,
+        )
+    os.close(log)
+    connection = Connection(ours)
+    if "hello" in connection.receive(CONNECT_S):
+        process.returncode = 0  # it lives on by design: no warning about a child that was not waited for
+        return connection
+    with connection:
+        process.wait(EXIT_S)
+    return None
+
+
+def wait_gone(pid: int, timeout_s: float = EXIT_S) -> bool:
+    """Return whether the process `pid` is gone within `timeout_s`."""
+    try:
+        descriptor = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return True
+    except (AttributeError, OSError):
+        return _poll_gone(pid, timeout_s)
+    try:
+        return bool(select.select([descriptor], [], [], timeout_s)[0])
+    finally:
+        os.close(descriptor)
+
+
+def _poll_gone(pid: int, timeout_s: float) -> bool:
+    deadline = time.monotonic() + timeout_s
+    while time.monotonic() < deadline:
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            return True
+        time.sleep(0.05)
+    return False

@@ -1,0 +1,165 @@
+"""The supervisor of one instance: brings the platform up, keeps it up, takes it down."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from typing import TYPE_CHECKING, Any
+
+from autional_cli.errors import AutionalError, ExitCode
+from autional_cli.plan import Topology, ports_of, stop_levels
+from autional_cli.ports import refuse_taken
+from autional_cli.supervisor import last, stopping
+from autional_cli.supervisor.editing import Editing
+from autional_cli.supervisor.report import report
+from autional_cli.supervisor.state import Board, State
+from autional_cli.supervisor.timings import Timeline
+from autional_cli.supervisor.volumes import remove_data
+
+if TYPE_CHECKING:
+    from autional_cli.instance import Instance
+    from autional_cli.supervisor.journal import Journal
+    from autional_cli.supervisor.platform import Platform
+    from autional_cli.supervisor.request import Request, Source
+
+
+class Supervisor:
+    """What can be asked of a running platform. Every method raises AutionalError for the person who asked."""
+
+    def __init__(self, *, instance: Instance, platform: Platform, source: Source, journal: Journal) -> None:
+        self.instance = instance
+        self.platform = platform
+        self.over = asyncio.Event()
+        self.closing = False
+        self.topology = Topology(units=())
+        self._source = source
+        self._journal = journal
+        self._request: Request | None = None
+        self._changing = asyncio.Lock()
+        self._editing = Editing(platform, journal)
+
+    async def converge(self, request: Request, began: float | None = None) -> list[str]:
+        """Start what `request` needs and does not run yet; return the names of the units that were started.
+
+        `began` is when the person asked, in Unix seconds: the timings count from there.
+        """
+        async with self._changing:
+            if self.closing:
+                raise AutionalError("the platform is being stopped", hint="run the command again in a moment")
+            if self._request is not None:
+                self.platform.timeline = Timeline(began)
+            merged = request.merged_with(self._request)
+            with self.platform.timeline.step("workspace.load", steps=("supervisor.boot",)):
+                topology = await asyncio.to_thread(self._source.build, merged)
+                wanted = [p for d in self.platform.units_to_start(topology) for p in ports_of(d)]
+                await asyncio.to_thread(refuse_taken, wanted, wanted_by=f"instance {self.instance.name}")
+            self._request, self.topology = merged, topology
+            await self.platform.reprovision(topology)
+            touched = self.platform.merge(topology)
+            self._editing.follow()
+            return touched
+
+    async def settle(self, names: list[str], timeout_s: float, state: State = State.READY) -> None:
+        """Return when all of `names` are in `state`.
+
+        Raises AutionalError when one of them, or what it needs, failed (exit 6, or the failure's own), and when
+        `timeout_s` pass (exit 5), naming those that are not there.
+        """
+        board = self.platform.board
+
+        def missing(board: Board) -> list[str]:
+            return [name for name in names if board[name].state is not state]
+
+        try:
+            async with asyncio.timeout(timeout_s):
+                await board.until(lambda board: not missing(board) or self.first_failure(missing(board)) is not None)
+        except TimeoutError:
+            late = [f"{name} ({board[name].status or board[name].state})" for name in missing(board)]
+            raise AutionalError(
+                f"waited {timeout_s:.0f} s for {state}: {', '.join(late)}",
+                hint="`autional ps` shows the rest; wait longer with --timeout",
+                exit_code=ExitCode.WAIT_TIMED_OUT,
+            ) from None
+        if failed := self.first_failure(missing(board)):
+            raise self.explain(failed)
+
+    def first_failure(self, names: list[str]) -> str | None:
+        """Return the unit that failed for good and keeps one of `names` from being ready."""
+        for name in names:
+            unit = self.platform.board.first_failing(name)
+            if unit and unit.state is State.FAILED:
+                return unit.name
+        return None
+
+    def explain(self, name: str) -> AutionalError:
+        """Return the failure of a unit as an error, with its last lines."""
+        unit, failure = self.platform.board[name], self.platform.runners[name].failure
+        lines = "".join(f"\n    {line}" for line in unit.output[-8:])
+        code = failure.exit_code if failure else ExitCode.SERVICE_FAILED
+        hint = unit.hint or f"autional why {name}"
+        return AutionalError(f"{name} failed: {unit.reason}{lines}", hint=hint, exit_code=code)
+
+    def status(self) -> dict[str, Any]:
+        """Return the platform as `ps --format json` shows it."""
+        return report(self.platform, self.topology, instance=self.instance.name)
+
+    def names_of(self, services: list[str]) -> list[str]:
+        """Return the units of services (or units) by name; all units for none. AutionalError for an unknown name."""
+        runners = self.platform.runners
+        found: list[str] = []
+        for name in services:
+            units = [unit for unit, runner in runners.items() if name in (unit, runner.definition.service)]
+            if not units:
+                raise AutionalError(
+                    f"{name} does not run in instance {self.instance.name}",
+                    hint=f"autional up {name}; running: {', '.join(runners) or 'nothing'}",
+                )
+            found += units
+        return found if services else list(runners)
+
+    async def restart(self, services: list[str]) -> list[str]:
+        """Replace the processes of services, of all for none, side by side; return the units."""
+        every = [d.name for d in self.platform.definitions() if d.kind == "service"]
+        names = self.names_of(services) if services else every
+        async with self._changing:
+            await asyncio.gather(*(self.platform.runners[name].restart() for name in names))
+        return names
+
+    async def stop_units(self, names: list[str]) -> None:
+        """Stop some units in order: what an interrupted `up` had started."""
+        async with self._changing:
+            for level in stop_levels(self.platform.runners[name].definition for name in names):
+                await stopping.stop_units([self.platform.runners[name] for name in level])
+
+    async def shut_down(self, *, timeout_s: float, volumes: bool = False) -> dict[str, Any]:
+        """Stop everything, prove it, and let the supervisor end. AutionalError (exit 8) when something survives."""
+        began = time.monotonic()
+        self.closing = True
+        await self._editing.close()
+        await asyncio.to_thread(last.remember, self.instance, self.platform)
+        try:
+            async with self._changing:
+                await stopping.stop_all(self.platform, timeout_s)
+                if volumes:
+                    await self._remove_data()
+        finally:
+            self._source.close()
+            elapsed = round((time.monotonic() - began) * 1000)
+            self._journal.write("stopped", elapsed_ms=elapsed)
+            self.over.set()
+        units = [definition.name for definition in self.platform.definitions()]
+        found = {"schema": 1, "instance": self.instance.name, "state": "stopped", "elapsed_ms": elapsed}
+        return found | {"stopped": units, "volumes_removed": volumes, "pid": os.getpid()}
+
+    async def _remove_data(self) -> None:
+        for definition in self.platform.definitions():
+            if definition.resource:
+                await definition.resource.remove()
+        await asyncio.to_thread(remove_data, self.instance)
+
+    async def journal_transitions(self) -> None:
+        """Write every change of state to the supervisor's log, until cancelled."""
+        with self.platform.board.subscribe() as changes:
+            while True:
+                self._journal.transition(await changes.next())

@@ -1,0 +1,127 @@
+"""The supervisor's side of the guardian: tells it of every process, and makes a new one when it is gone."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import os
+import subprocess
+import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import autional_cli
+from autional_cli.errors import AutionalError, ExitCode
+
+if TYPE_CHECKING:
+    from autional_cli.supervisor.launch import Handle
+
+PACKAGE_ROOT = Path(autional_cli.__file__).parent.parent
+CLEAR_S = 15.0  # the longest a guardian of a killed supervisor takes, with room to spare
+
+
+class Guard:
+    """One guardian at any time, told of every live process and socket."""
+
+    def __init__(self, *, lock: Path, log: Path) -> None:
+        self._lock = lock
+        self._log = log
+        self._wards: dict[int, str] = {}
+        self._sockets: list[Path] = []
+        self._process: asyncio.subprocess.Process | None = None
+        self._keeper: asyncio.Task[None] | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """The process id of the present guardian."""
+        return self._process.pid if self._process else None
+
+    async def start(self) -> None:
+        """Wait for the guardian of a killed predecessor to finish, then start ours."""
+        await self._ground_clear()
+        await self._spawn()
+        self._keeper = asyncio.create_task(self._keep(), name="guardian")
+
+    async def _ground_clear(self) -> None:
+        descriptor = os.open(self._lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            async with asyncio.timeout(CLEAR_S):
+                while not _try_lock(descriptor):  # noqa: ASYNC110 - a lock of another process sends no event
+                    await asyncio.sleep(0.05)
+        except TimeoutError:
+            raise AutionalError(
+                f"waited {CLEAR_S:.0f} s for the processes of a killed supervisor to be stopped ({self._lock} is held)",
+                hint="`autional doctor` lists what holds the ports; stop it and run the command again",
+                exit_code=ExitCode.BACKEND_UNAVAILABLE,
+            ) from None
+        finally:
+            os.close(descriptor)
+
+    async def _spawn(self) -> None:
+        with self._log.open("ab") as log:
+            self._process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-S", "-E", "-s", "-m", "autional_cli.supervisor.guardian", str(self._lock)),
+                cwd=PACKAGE_ROOT,
+                stdin=subprocess.PIPE,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        for path in self._sockets:
+            self._tell(f"socket {path}")
+        for line in self._wards.values():
+            self._tell(line)
+
+    async def _keep(self) -> None:
+        while self._process:
+            await self._process.wait()
+            await self._spawn()
+
+    def _tell(self, line: str) -> None:
+        if self._process and self._process.stdin and not self._process.stdin.is_closing():
+            self._process.stdin.write(f"{line}\n".encode())
+
+    def add(self, handle: Handle) -> None:
+        """Guard a process until it is gone."""
+        spec = handle.spec
+        if not handle.started:
+            return
+        numbers = f"{handle.pid} {handle.started} {int(spec.stop_signal)} {int(spec.kill_signal)} {spec.wake_port or 0}"
+        self._wards[handle.pid] = line = f"add {numbers} {spec.name}"
+        self._tell(line)
+        handle.exited.add_done_callback(lambda _: self._discard(handle.pid))
+
+    def _discard(self, pid: int) -> None:
+        if self._wards.pop(pid, None):
+            self._tell(f"del {pid}")
+
+    def add_socket(self, path: Path) -> None:
+        """Have a socket file removed if the supervisor is killed."""
+        self._sockets.append(path)
+        self._tell(f"socket {path}")
+
+    async def close(self) -> None:
+        """Let the guardian go: everything was stopped in order."""
+        if self._keeper:
+            self._keeper.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._keeper
+        process, self._process = self._process, None
+        if process and process.stdin:
+            with suppress(ConnectionError):
+                process.stdin.write(b"bye\n")
+                await process.stdin.drain()
+            process.stdin.close()
+            try:
+                await asyncio.wait_for(process.wait(), 5.0)
+            except TimeoutError:
+                process.kill()
+
+
+def _try_lock(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

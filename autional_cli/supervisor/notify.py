@@ -1,0 +1,70 @@
+"""The systemd notify protocol (sd_notify(3)): datagrams of `KEY=value` lines on a unix socket.
+
+`notify` is what a process calls; `Inbox` is what the supervisor reads: one socket per child, no polling.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+LARGEST = 8192  # bytes; a longer datagram is cut by the kernel
+
+
+def notify(**fields: str | int) -> bool:
+    """Tell whoever started this process: `notify(READY=1, STATUS="listening")`.
+
+    Return False when nobody listens: without NOTIFY_SOCKET, or after the listener has gone.
+    """
+    address = os.environ.get("NOTIFY_SOCKET", "")
+    if not address:
+        return False
+    if address.startswith("@"):  # Linux's abstract namespace
+        address = "\0" + address[1:]
+    message = "\n".join(f"{key}={str(value).replace(chr(10), ' ')}" for key, value in fields.items())
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as out:
+        try:
+            out.sendto(message.encode()[:LARGEST], address)
+        except OSError:
+            return False
+    return True
+
+
+def parse(datagram: bytes) -> dict[str, str]:
+    """Return the fields of one datagram; what is not `KEY=value` is ignored, as systemd does."""
+    lines = datagram.decode("utf-8", errors="replace").splitlines()
+    return dict(line.split("=", 1) for line in lines if "=" in line)
+
+
+class Inbox:
+    """A notify socket of one child. Use it inside a running event loop; `close` removes the socket file."""
+
+    def __init__(self, path: Path, receive: Callable[[Mapping[str, str]], None]) -> None:
+        self.path = path
+        self._receive = receive
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._socket.setblocking(False)
+        path.unlink(missing_ok=True)
+        self._socket.bind(str(path))
+        path.chmod(0o600)
+        self._loop = asyncio.get_running_loop()
+        self._loop.add_reader(self._socket, self._drain)
+
+    def _drain(self) -> None:
+        with suppress(BlockingIOError):
+            while True:
+                self._receive(parse(self._socket.recv(LARGEST)))
+
+    def close(self) -> None:
+        """Stop listening. Harmless when done twice."""
+        if self._socket.fileno() >= 0:
+            self._loop.remove_reader(self._socket)
+            self._socket.close()
+            self.path.unlink(missing_ok=True)

@@ -1,0 +1,129 @@
+"""The operations of the control socket: each takes a request and a channel, and returns the result."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from typing import TYPE_CHECKING, Any
+
+from autional_cli.errors import AutionalError, ExitCode
+from autional_cli.supervisor.request import Request
+from autional_cli.supervisor.state import State
+from autional_cli.supervisor.why import explanation
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+
+    from autional_cli.supervisor.control import Channel, Operation
+    from autional_cli.supervisor.daemon import Supervisor
+
+WAIT_S = 60.0
+STOP_S = 60.0
+
+
+class Operations:
+    """What a client can ask for. `helpers` tells the process ids of zygote and guardian at the moment."""
+
+    def __init__(self, supervisor: Supervisor, helpers: Callable[[], dict[str, int | None]]) -> None:
+        self._supervisor = supervisor
+        self._helpers = helpers
+        self._ever_up = False
+
+    def table(self) -> Mapping[str, Operation]:
+        """Return the operations by name."""
+        named = (self.status, self.follow, self.up, self.down, self.restart, self.wait, self.why)
+        return {operation.__name__: operation for operation in named}
+
+    async def status(self, _: dict[str, Any], __: Channel) -> dict[str, Any]:
+        """The platform, and the supervisor's own processes."""
+        helpers = {"supervisor": os.getpid(), **self._helpers()}
+        return {**self._supervisor.status(), "pids": helpers}
+
+    async def follow(self, _: dict[str, Any], channel: Channel) -> dict[str, Any]:
+        """Send every unit as it is, then every change, until the client leaves."""
+        await self._stream(channel, channel.gone.wait(), initial=True)
+        return {}
+
+    async def up(self, request: dict[str, Any], channel: Channel) -> dict[str, Any]:
+        """Start what is asked for and, unless `wait` is false, stay until it is ready, sending the changes."""
+        supervisor = self._supervisor
+        first, self._ever_up = not self._ever_up, True
+        touched: list[str] = []
+        work = asyncio.ensure_future(self._bring_up(request, touched))
+        cancelled = asyncio.ensure_future(channel.cancelled.wait())
+        try:
+            await self._stream(channel, asyncio.wait({work, cancelled}, return_when=asyncio.FIRST_COMPLETED))
+            if work.done():
+                return work.result()
+        except AutionalError as failure:
+            if first and self._leaves_nothing(failure):
+                await supervisor.shut_down(timeout_s=STOP_S)
+            raise
+        finally:
+            cancelled.cancel()
+        work.cancel()
+        await asyncio.wait({work})
+        await (supervisor.shut_down(timeout_s=STOP_S) if first else supervisor.stop_units(touched))
+        raise AutionalError("interrupted: what this `up` had started is stopped", exit_code=ExitCode.INTERRUPTED)
+
+    async def _bring_up(self, request: dict[str, Any], touched: list[str]) -> dict[str, Any]:
+        supervisor = self._supervisor
+        touched += await supervisor.converge(Request.from_json(request), request.get("began"))
+        if request.get("wait", True):
+            names = [unit.name for unit in supervisor.topology.units]
+            await supervisor.settle(names, float(request.get("timeout") or WAIT_S))
+        return {**supervisor.status(), "started": touched}
+
+    def _leaves_nothing(self, failure: AutionalError) -> bool:
+        """Whether a first start that failed like this is undone. A failed service stays, to be looked at and edited."""
+        units = [unit for unit in self._supervisor.platform.board if unit.state is State.FAILED]
+        late = failure.exit_code is ExitCode.WAIT_TIMED_OUT
+        return not late and all(unit.kind == "resource" for unit in units)
+
+    async def down(self, request: dict[str, Any], channel: Channel) -> dict[str, Any]:
+        """Stop everything and end; with `volumes`, remove the data as well."""
+        timeout_s = float(request.get("timeout") or STOP_S)
+        volumes = bool(request.get("volumes"))
+        work = asyncio.ensure_future(self._supervisor.shut_down(timeout_s=timeout_s, volumes=volumes))
+        await self._stream(channel, asyncio.wait({work}))
+        return work.result()
+
+    async def restart(self, request: dict[str, Any], channel: Channel) -> dict[str, Any]:
+        """Replace services by new processes and stay until they are ready."""
+
+        async def work() -> None:
+            names = await self._supervisor.restart(list(request.get("services") or []))
+            await self._supervisor.settle(names, float(request.get("timeout") or WAIT_S))
+
+        await self._stream(channel, work())
+        return self._supervisor.status()
+
+    async def wait(self, request: dict[str, Any], channel: Channel) -> dict[str, Any]:
+        """Stay until services are in a state."""
+        state = State(request.get("for") or "ready")
+        names = self._supervisor.names_of(list(request.get("services") or []))
+        await self._stream(channel, self._supervisor.settle(names, float(request.get("timeout") or WAIT_S), state))
+        return self._supervisor.status()
+
+    async def why(self, request: dict[str, Any], _: Channel) -> dict[str, Any]:
+        """Explain the state of a service."""
+        name = self._supervisor.names_of([str(request.get("service") or "")])[0]
+        platform = self._supervisor.platform
+        return explanation(platform.board, platform.runners[name].definition)
+
+    async def _stream(self, channel: Channel, work: Awaitable[Any], *, initial: bool = True) -> None:
+        """Send the changes of the board while `work` runs; raise what it raises."""
+        board = self._supervisor.platform.board
+        task = asyncio.ensure_future(work)
+        with board.subscribe() as changes:
+            for unit in board if initial else ():
+                await channel.send({"event": "unit", "at": unit.since, "from": None, "unit": unit.to_json()})
+            upcoming = asyncio.ensure_future(changes.next())
+            while not task.done():
+                await asyncio.wait({task, upcoming}, return_when=asyncio.FIRST_COMPLETED)
+                while upcoming.done():
+                    await channel.send(upcoming.result().to_json())
+                    upcoming = asyncio.ensure_future(changes.next())
+                    await asyncio.sleep(0)
+            upcoming.cancel()
+        await task

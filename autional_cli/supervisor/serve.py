@@ -1,0 +1,128 @@
+"""The composition root of the supervisor: makes the parts, runs until the platform is stopped, puts the parts away."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import json
+import signal
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from autional_cli.errors import AutionalError
+from autional_cli.supervisor.control import Control, error
+from autional_cli.supervisor.daemon import Supervisor
+from autional_cli.supervisor.forker import Forker
+from autional_cli.supervisor.guard import Guard
+from autional_cli.supervisor.journal import Journal
+from autional_cli.supervisor.launch import Programs, Spawner
+from autional_cli.supervisor.operations import STOP_S, Operations
+from autional_cli.supervisor.platform import Platform
+from autional_cli.supervisor.request import Request
+from autional_cli.supervisor.timings import Timeline
+
+if TYPE_CHECKING:
+    import socket
+    import subprocess
+    from collections.abc import Mapping
+
+    from autional_cli.instance import Instance
+    from autional_cli.supervisor.control import Operation
+    from autional_cli.supervisor.launch import Launcher
+    from autional_cli.supervisor.request import Source
+    from autional_cli.supervisor.start import Command
+
+    Zygote = tuple[Command, tuple[subprocess.Popen[bytes], socket.socket]]
+
+CONTROL = "control.sock"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """How a supervisor was started: `source` is `module:class`, `began` when the person asked, in Unix seconds."""
+
+    source: str
+    stack: str | None = None
+    began: float | None = None
+
+
+def serve(instance: Instance, options: Options, zygote: Zygote | None, client: socket.socket | None) -> int:
+    """Supervise `instance` until it is stopped; `client` is the inherited connection of whoever started it."""
+    module, _, name = options.source.partition(":")
+    source: Source = getattr(importlib.import_module(module), name)(instance)
+    return asyncio.run(_serve(instance, options, source, zygote, client))
+
+
+async def _serve(
+    instance: Instance, options: Options, source: Source, zygote: Zygote | None, client: socket.socket | None
+) -> int:
+    guard = Guard(lock=instance.home / "guardian.lock", log=instance.logs_dir / "guardian.out")
+    programs = Programs()
+    forker = Forker(*zygote) if zygote else None
+    entries = forker or Spawner(programs)
+    platform = Platform(run_dir=instance.run_dir, guard=guard, programs=programs, entries=entries)
+    platform.timeline = _timeline(options, forker, platform)
+    journal = Journal(instance.logs_dir / "supervisor.jsonl")
+    supervisor = Supervisor(instance=instance, platform=platform, source=source, journal=journal)
+    control = Control(instance.run_dir / CONTROL, _operations(supervisor, guard, forker))
+    journaling = asyncio.create_task(supervisor.journal_transitions(), name="journal")
+    try:
+        await guard.start()
+        await control.open()
+        guard.add_socket(instance.run_dir / CONTROL)
+        _stop_on_signal(supervisor)
+        if client:
+            await control.adopt(client)
+        if options.stack:
+            await supervisor.converge(Request(stack=options.stack), options.began)
+        await supervisor.over.wait()
+    except AutionalError as failure:
+        journal.write(failure.message, level="error", hint=failure.hint)
+        if client and not control.is_open:
+            await asyncio.to_thread(client.sendall, json.dumps(error(failure)).encode() + b"\n")
+    finally:
+        await _put_away(control, entries, programs, guard)
+        journaling.cancel()
+    return 0
+
+
+def _timeline(options: Options, forker: Forker | None, platform: Platform) -> Timeline:
+    """Return the timeline of the first start, in which the zygote's import is a step of its own."""
+    timeline = Timeline(options.began)
+    timeline.record("supervisor.boot", 0.0, timeline.now())
+    if forker:
+        forker.on_ready = lambda took: timeline.record("zygote.import", timeline.now() - took, timeline.now())
+    return timeline
+
+
+def _operations(supervisor: Supervisor, guard: Guard, forker: Forker | None) -> Mapping[str, Operation]:
+    def helpers() -> dict[str, int | None]:
+        return {"guardian": guard.pid, "zygote": forker.pid if forker else None}
+
+    return Operations(supervisor, helpers).table()
+
+
+def _stop_on_signal(supervisor: Supervisor) -> None:
+    """Take the platform down in order when the supervisor itself is asked to stop; ignore a closed terminal."""
+    stopping: set[asyncio.Task[None]] = set()
+
+    async def stop() -> None:
+        with suppress(AutionalError):
+            await supervisor.shut_down(timeout_s=STOP_S)
+
+    def start() -> None:
+        if not supervisor.closing:
+            stopping.add(asyncio.create_task(stop(), name="stop on signal"))
+
+    loop = asyncio.get_running_loop()
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, start)
+
+
+async def _put_away(control: Control, entries: Launcher, programs: Launcher, guard: Guard) -> None:
+    await control.close()
+    await entries.close()
+    await programs.close()
+    await guard.close()

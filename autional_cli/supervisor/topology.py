@@ -1,0 +1,183 @@
+"""What a workspace runs: the composition of stack, services, resources and the platform's own processes into units."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from autional_cli import secrets
+from autional_cli.drivers import embedded
+from autional_cli.drivers.base import ProcessSpec
+from autional_cli.environment import environment
+from autional_cli.errors import AutionalError, ExitCode
+from autional_cli.instance import BlockClaim, Instance, claim_block
+from autional_cli.plan import Topology, UnitDef
+from autional_cli.supervisor.schema import MIGRATIONS, migrations, templated
+from autional_cli.workspace import graph
+from autional_cli.workspace.discover import discover
+from autional_cli.workspace.load import DEFAULT_STACK, load_stack
+from autional_cli.workspace.source import suggest
+
+if TYPE_CHECKING:
+    from autional_cli.drivers.base import Resource
+    from autional_cli.supervisor.request import Request
+    from autional_cli.workspace.model import Stack
+    from services.chassis.spec import ServiceSpec
+
+SERVICE_ENTRY = "services.chassis.runner:main"
+TELEMETRY_ENTRY = "autional_cli.telemetry.server:main"
+EDGE = "gateway"
+DRAIN_S = 35.0  # what a service may use to drain (30 s), and a little to leave
+SHARED_CODE = ("chassis", "contracts")
+
+
+class WorkspaceSource:
+    """The source of every real platform. Holds the claim of the block of ports from the first `build` on."""
+
+    def __init__(self, instance: Instance) -> None:
+        self._instance = instance
+        self._claim: BlockClaim | None = None
+
+    def build(self, request: Request) -> Topology:
+        """Return the units for `request`; AutionalError with file and line for what is wrong in the workspace."""
+        chosen = choose(self._instance.root, request)
+        if self._claim is None:
+            self._instance.create()
+            self._claim = claim_block(self._instance, chosen.specs)
+        secrets.ensure_keys(self._instance, chosen.stack.services)
+        self._instance.remember(stack=chosen.stack.name, driver=chosen.stack.driver)
+        return assemble(self._instance, chosen)
+
+    def close(self) -> None:
+        """Release the block of ports."""
+        if self._claim:
+            self._claim.close()
+            self._claim = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choice:
+    """A stack, the specs of all its services, and those of the services that were asked for with what they need."""
+
+    root: Path
+    stack: Stack
+    stack_specs: tuple[ServiceSpec, ...]
+    specs: tuple[ServiceSpec, ...]
+
+
+def choose(root: Path, request: Request) -> Choice:
+    """Read the workspace and select what `request` needs. AutionalError (exit 3) for what is wrong in a file."""
+    known = discover(root)
+    stack = load_stack(root, request.stack or DEFAULT_STACK, known)
+    if request.driver and request.driver != stack.driver:
+        raise AutionalError(
+            f"driver {request.driver!r} is not available; stack {stack.name} runs on {stack.driver!r}",
+            exit_code=ExitCode.CONFIGURATION,
+        )
+    for name in request.services:
+        if name not in stack.services:
+            raise AutionalError(
+                f"there is no service {name!r} in stack {stack.name}{suggest(name, stack.services)}",
+                hint=f"services of this stack: {', '.join(stack.services)}",
+                exit_code=ExitCode.USAGE,
+            )
+    needed = graph.subgraph(graph.dependencies(known, stack), request.services or tuple(stack.services))
+    in_stack = tuple(spec for name, spec in known.items() if name in stack.services)
+    chosen = tuple(spec for spec in in_stack if spec.name in needed)
+    return Choice(root=root, stack=stack, stack_specs=in_stack, specs=chosen)
+
+
+def preview(instance: Instance, request: Request) -> Topology:
+    """Return the units as `build` would, on the ports that were used last, without changing anything on disk."""
+    chosen = choose(instance.root, request)
+    with tempfile.TemporaryDirectory(prefix="autional-plan-") as scratch:
+        shadow = Instance(Path(scratch), instance.name)
+        shadow.create()
+        shadow.remember(block=instance.block.base)
+        return assemble(shadow, chosen)
+
+
+def all_resources(instance: Instance) -> list[Resource]:
+    """Return every resource that the instance may have data of: what its last stack stands on."""
+    stack = str(instance.recall().get("stack") or DEFAULT_STACK)
+    known = discover(instance.root)
+    chosen = load_stack(instance.root, stack, known)
+    return embedded.resources(instance, chosen, [spec for name, spec in known.items() if name in chosen.services])
+
+
+def assemble(instance: Instance, chosen: Choice) -> Topology:
+    """Return the topology. Resources are set up for the whole stack, so that more of it can be started later."""
+    relational = [spec for spec in chosen.stack_specs if spec.database == "postgres"]
+    wanted = {"redis", "cache", *(s.database for s in chosen.specs), *(r for s in chosen.specs for r in s.resources)}
+    found = [r for r in embedded.resources(instance, chosen.stack, chosen.stack_specs) if r.name in wanted]
+    resources = [templated(r, instance, chosen.root, relational) for r in found]
+    units = [UnitDef(name=r.name, kind="resource", resource=r, ports=r.ports, url=r.admin_url()) for r in resources]
+    units.append(telemetry(instance))
+    if any(resource.name == "postgres" for resource in resources):
+        units.append(migrations(instance, chosen.root, resources, relational))
+    names = frozenset(unit.name for unit in units)
+    units += [unit for spec in chosen.specs for unit in replicas(instance, chosen, spec, resources, names)]
+    block = instance.block
+    return Topology(
+        units=tuple(units),
+        driver=chosen.stack.driver,
+        gateway=f"http://127.0.0.1:{block.base}" if any(s.name == EDGE for s in chosen.specs) else "",
+        dashboard=f"http://127.0.0.1:{block.telemetry}",
+    )
+
+
+def telemetry(instance: Instance) -> UnitDef:
+    """Return the process that takes spans and keeps traces and the log index."""
+    port = instance.block.telemetry
+    env = {
+        "AUTIONAL_INSTANCE": instance.name,
+        "AUTIONAL_HTTP_PORT": str(port),
+        "AUTIONAL_TRACES_DB": str(instance.traces_db),
+        "AUTIONAL_LOGS_DIR": str(instance.logs_dir),
+        "AUTIONAL_LOG_FILE": str(instance.logs_dir / "telemetry.jsonl"),
+    }
+    process = ProcessSpec(name="telemetry", entry=TELEMETRY_ENTRY, env=env, log=instance.logs_dir / "telemetry.out")
+    url = f"http://127.0.0.1:{port}"
+    return UnitDef(name="telemetry", kind="platform", process=process, ports=(port,), url=url)
+
+
+def replicas(
+    instance: Instance, chosen: Choice, spec: ServiceSpec, resources: list[Resource], present: frozenset[str]
+) -> list[UnitDef]:
+    """Return the units of one service: `identity`, and `identity-1` … for further replicas."""
+    entry = chosen.stack.services[spec.name]
+    running = {other.name for other in chosen.specs}
+    stands_on = {"redis", "cache", spec.database, *spec.resources} | (
+        {MIGRATIONS} if spec.database != "none" else set()
+    )
+    folders = tuple(chosen.root / "services" / name for name in (spec.name, *SHARED_CODE))
+    block = instance.block
+    units = []
+    for number in range(entry.replicas):
+        name = spec.name if number == 0 else f"{spec.name}-{number}"
+        env = {"AUTIONAL_LAME_DUCK_S": os.environ.get("AUTIONAL_LAME_DUCK_S", "0")}  # nobody balances load here
+        env |= environment(instance, spec, chosen.stack, resources, number)
+        process = ProcessSpec(
+            name=name,
+            entry=SERVICE_ENTRY,
+            env=env,
+            cwd=chosen.root,
+            log=instance.logs_dir / f"{name}.out",
+            stop_timeout_s=DRAIN_S,
+        )
+        http = block.http(spec, number)
+        unit = UnitDef(
+            name=name,
+            service=spec.name,
+            process=process,
+            needs=(*sorted(stands_on & present), *(need for need in entry.needs if need in running)),
+            calls=tuple(call for call in spec.calls if call in running),
+            watched=folders,
+            ports=(http, block.grpc(spec, number)) if spec.serves_grpc else (http,),
+            url=f"http://127.0.0.1:{http}",
+        )
+        units.append(unit)
+    return units

@@ -1,0 +1,147 @@
+"""Shapes in a trace that are known to be slow: the same query again and again, calls one after the other, retries,
+waiting for a connection. A finding says what, how much time it took, and what to do about it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from autional_cli.telemetry.gaps import message_name
+from autional_cli.telemetry.moments import format_duration
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Iterator
+
+    from autional_cli.telemetry.tree import Node, Tree
+
+REPEATED_QUERIES = 5
+RETRIES = 3
+SHORTEST_CALL_NS = 1_000_000
+LEAST_SAVING_NS = 2_000_000
+POOL_WAIT_MS = 5.0
+
+
+@dataclass(slots=True)
+class Finding:
+    """A shape that costs time. `cost_ns` is what it took, or what could be saved."""
+
+    kind: str
+    nodes: list[Node]
+    cost_ns: int
+    message: str
+
+
+def diagnose(tree: Tree) -> list[Finding]:
+    """Return all findings, the most expensive first."""
+    found: list[Finding] = []
+    for node in tree.nodes:
+        if node.children:
+            found += find_repeated_queries(node)
+            found += find_retries(node)
+            found += find_serial_calls(node, tree)
+    found += find_redeliveries(tree)
+    found += find_pool_waits(tree)
+    return sorted(found, key=lambda finding: finding.cost_ns, reverse=True)
+
+
+def is_query(node: Node) -> bool:
+    """Tell whether a span is a database call."""
+    return "db.system.name" in node.span.attributes or "db.query.text" in node.span.attributes
+
+
+def describe(node: Node) -> str:
+    """Name a span together with its service."""
+    return f"{node.span.service} {node.span.name}"
+
+
+def find_repeated_queries(parent: Node) -> Iterator[Finding]:
+    """Yield N+1 queries: one statement sent many times by one span."""
+    groups: dict[Hashable, list[Node]] = defaultdict(list)
+    for child in parent.children:
+        if is_query(child):
+            attributes = child.span.attributes
+            text = attributes.get("db.query.text") or attributes.get("db.query.summary") or child.span.name
+            groups[str(attributes.get("db.namespace", "")), str(text)].append(child)
+    for queries in groups.values():
+        if len(queries) >= REPEATED_QUERIES:
+            cost = sum(query.duration for query in queries)
+            text = f"N+1: {len(queries)} times {queries[0].span.name} in {describe(parent)}, {format_duration(cost)}"
+            yield Finding("n_plus_one", queries, cost, f"{text}; fetch the rows with one query")
+
+
+def find_retries(parent: Node) -> Iterator[Finding]:
+    """Yield retry storms: the same call again after it failed."""
+    groups: dict[str, list[Node]] = defaultdict(list)
+    for child in parent.children:
+        if child.span.kind in ("client", "producer"):
+            groups[child.span.name + "\0" + str(child.span.attributes.get("server.address", ""))].append(child)
+    for calls in groups.values():
+        failed = [call for call in calls if call.span.error]
+        if len(calls) >= RETRIES and len(failed) >= len(calls) - 1:
+            cost = max(call.end for call in calls) - min(call.start for call in calls)
+            outcome = "all failed" if len(failed) == len(calls) else "the last one succeeded"
+            text = f"retry storm: {len(calls)} attempts at {describe(calls[0])}, {outcome}, {format_duration(cost)}"
+            yield Finding("retry_storm", calls, cost, text)
+
+
+def find_serial_calls(parent: Node, tree: Tree) -> Iterator[Finding]:
+    """Yield runs of calls to other processes that follow each other without need to, as far as a trace can tell."""
+    calls = [child for child in parent.waited_for if is_slow_call(child)]
+    run: list[Node] = []
+    for call in [*sorted(calls, key=lambda call: call.start), None]:
+        if call is not None and (not run or follows(call, run[-1])):
+            run.append(call)
+            continue
+        targets = {other.span.name for other in run}
+        saving = sum(other.duration for other in run) - max((other.duration for other in run), default=0)
+        if len(targets) >= 2 and saving >= max(LEAST_SAVING_NS, tree.primary.duration // 10):
+            names = ", ".join(dict.fromkeys(other.span.name for other in run))
+            text = f"one after the other in {describe(parent)}: {names}"
+            advice = f"if they do not need each other, running them together saves {format_duration(saving)}"
+            yield Finding("serial_calls", run, saving, f"{text}; {advice}")
+        run = [call] if call is not None else []
+
+
+def is_slow_call(node: Node) -> bool:
+    """Tell whether a span is a call to another service that took long enough to matter."""
+    return (
+        node.span.kind == "client" and not is_query(node) and node.duration >= SHORTEST_CALL_NS and not node.span.error
+    )
+
+
+def follows(call: Node, previous: Node) -> bool:
+    """Tell whether a call began soon after another ended: within a tenth of it."""
+    return previous.end <= call.start <= previous.end + max(SHORTEST_CALL_NS, previous.duration // 10)
+
+
+def find_redeliveries(tree: Tree) -> Iterator[Finding]:
+    """Yield messages that one service was given several times."""
+    groups: dict[tuple[str, str], list[Node]] = defaultdict(list)
+    for node in tree.nodes:
+        message_id = node.span.attributes.get("messaging.message.id")
+        if node.span.kind == "consumer" and message_id:
+            groups[node.span.service, str(message_id)].append(node)
+    for deliveries in groups.values():
+        if len(deliveries) > 1:
+            cost = sum(delivery.duration for delivery in deliveries)
+            last = max(deliveries, key=lambda delivery: delivery.start)
+            outcome = "still failing" if last.span.error else "done at last"
+            where = f"{message_name(last)} to {last.span.service}"
+            yield Finding("redelivery", deliveries, cost, f"{len(deliveries)} deliveries of {where}, {outcome}")
+
+
+def find_pool_waits(tree: Tree) -> Iterator[Finding]:
+    """Yield services that waited for a database connection."""
+    waits: dict[str, list[tuple[float, Node]]] = defaultdict(list)
+    for node in tree.nodes:
+        waited = node.span.attributes.get("autional.pool_wait_ms")
+        if isinstance(waited, (int, float)) and waited > 0:
+            waits[node.span.service].append((float(waited), node))
+    for service, found in waits.items():
+        total_ms = sum(waited for waited, _ in found)
+        if total_ms >= POOL_WAIT_MS:
+            cost = round(total_ms * 1e6)
+            text = f"{service} waited {format_duration(cost)} for a database connection"
+            advice = "its pool is too small, or a transaction holds one too long"
+            yield Finding("pool_wait", [node for _, node in found], cost, f"{text} ({len(found)} times); {advice}")

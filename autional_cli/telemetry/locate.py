@@ -1,0 +1,51 @@
+"""Where an instance keeps its traces and logs, found without importing the rest of the command line."""
+
+from __future__ import annotations
+
+import os
+import re
+import sqlite3
+from pathlib import Path
+
+from autional_cli.errors import AutionalError, ExitCode
+from autional_cli.telemetry.reader import Reader
+from autional_cli.telemetry.schema import ForeignStoreError
+
+
+def find_home(instance: str | None) -> Path:
+    """Return `<workspace>/.autional/<instance>`.
+
+    The workspace is AUTIONAL_WORKSPACE, or the nearest directory upwards that has `stacks/` and `services/`.
+    """
+    name = instance or os.environ.get("AUTIONAL_INSTANCE") or "default"
+    if not re.fullmatch("[a-z0-9][a-z0-9-]{0,31}", name):
+        raise AutionalError(f"{name!r} is not an instance name", hint="use a-z, 0-9 and -, at most 32 characters")
+    return find_workspace() / ".autional" / name
+
+
+def find_workspace() -> Path:
+    """Return the root of the workspace; raises AutionalError outside of one."""
+    if given := os.environ.get("AUTIONAL_WORKSPACE"):
+        return Path(given)
+    here = Path.cwd()
+    for directory in (here, *here.parents):
+        if (directory / "stacks").is_dir() and (directory / "services").is_dir():
+            return directory
+    raise AutionalError(
+        f"{here} is not inside a workspace: no directory upwards has both stacks/ and services/",
+        hint="change to the project, or set AUTIONAL_WORKSPACE",
+    )
+
+
+def open_store(home: Path) -> Reader:
+    """Open the trace store of an instance; raises AutionalError (backend unavailable)."""
+    path = home / "traces.db"
+    if not path.exists():
+        reason, hint = f"there is no trace store at {path}", f"start the platform: autional up --instance {home.name}"
+    else:
+        try:
+            return Reader.open(path)
+        except (sqlite3.Error, ForeignStoreError) as failure:
+            reason = f"the trace store {path} cannot be read: {failure}"
+            hint = "restart the platform, which sets a damaged store aside: autional down && autional up"
+    raise AutionalError(reason, hint=hint, exit_code=ExitCode.BACKEND_UNAVAILABLE)

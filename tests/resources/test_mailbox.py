@@ -1,0 +1,147 @@
+"""The development mailbox, as a real process, fed by a real SMTP client."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import smtplib
+from email.message import EmailMessage
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from autional_cli.errors import AutionalError, ExitCode
+from autional_cli.resources.mailbox import MailboxReader
+
+from .running import IDENTITY, running
+
+if TYPE_CHECKING:
+    from autional_cli.drivers.base import Resource
+    from autional_cli.instance import Instance
+
+TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
+
+
+def mail(to: str, subject: str, text: str = "hello\n", **headers: str) -> EmailMessage:
+    message = EmailMessage()
+    message["From"], message["To"], message["Subject"] = "Autional <no-reply@autional.localhost>", to, subject
+    for name, value in headers.items():
+        message[name] = value
+    message.set_content(text)
+    return message
+
+
+async def send(mailbox: Resource, message: EmailMessage) -> Any:
+    def call() -> Any:
+        with smtplib.SMTP("127.0.0.1", mailbox.ports[0], timeout=10) as client:
+            return client.send_message(message)
+
+    return await asyncio.to_thread(call)
+
+
+async def test_a_mail_is_kept_and_can_be_waited_for(platform: dict[str, Resource], instance: Instance) -> None:
+    mailbox = platform["mailbox"]
+    reader = MailboxReader(instance.data_dir / "mailbox")
+    async with running(mailbox) as server:
+        waiting = asyncio.create_task(reader.wait_for(to="ada@example.com", subject="Grüße", timeout_s=10))
+        await send(mailbox, mail("bob@example.com", "Grüße"))
+        await send(mailbox, mail("Ada@example.com", "Grüße aus Köln", "Ihr Code: 123 ✓\n"))
+        found = await waiting
+        assert await server.stop() == 0
+    assert (found.subject, found.text.strip(), found.to) == ("Grüße aus Köln", "Ihr Code: 123 ✓", ("Ada@example.com",))
+    assert found.sender == "no-reply@autional.localhost"
+
+
+async def test_mails_that_arrived_before_are_found_oldest_first_and_each_once(
+    platform: dict[str, Resource], instance: Instance
+) -> None:
+    async with running(platform["mailbox"]):
+        for number in (1, 2):
+            await send(platform["mailbox"], mail("ada@example.com", f"mail {number}"))
+        reader = MailboxReader(instance.data_dir / "mailbox")
+        subjects = [(await reader.wait_for(to="ada@example.com", timeout_s=5)).subject for _ in range(2)]
+        assert subjects == ["mail 1", "mail 2"]
+
+
+async def test_waiting_for_a_mail_that_never_comes_says_which(
+    platform: dict[str, Resource], instance: Instance
+) -> None:
+    await platform["mailbox"].prepare()
+    reader = MailboxReader(instance.data_dir / "mailbox")
+    with pytest.raises(
+        AutionalError, match=r"no mail to ada@example\.com about 'Code' arrived within 0\.1 s"
+    ) as caught:
+        await reader.wait_for(to="ada@example.com", subject="Code", timeout_s=0.1)
+    assert caught.value.exit_code is ExitCode.WAIT_TIMED_OUT
+
+
+async def test_each_mail_is_one_event_in_the_log_with_its_trace(
+    platform: dict[str, Resource], instance: Instance
+) -> None:
+    async with running(platform["mailbox"]):
+        await send(
+            platform["mailbox"],
+            mail("ada@example.com", "Welcome", "line one\nline two\n", traceparent=f"00-{TRACE}-00f067aa0ba902b7-01"),
+        )
+    log = instance.logs_dir / "mailbox.jsonl"
+    [line] = [json.loads(text) for text in log.read_text().splitlines()]
+    assert line["event"] == "mail received"
+    assert line["from"] == "no-reply@autional.localhost"
+    assert line["to"] == ["ada@example.com"]
+    assert line["subject"] == "Welcome"
+    assert line["text"].splitlines() == ["line one", "line two"]
+    assert (line["trace_id"], line["span_id"]) == (TRACE, "00f067aa0ba902b7")
+    assert line["timestamp"].endswith("Z")
+    assert log.stat().st_mode & 0o777 == 0o600
+
+
+async def test_a_mail_of_more_than_ten_megabytes_is_refused_and_the_next_one_is_kept(
+    platform: dict[str, Resource], instance: Instance
+) -> None:
+    async with running(platform["mailbox"]):
+        with pytest.raises((smtplib.SMTPSenderRefused, smtplib.SMTPDataError)) as caught:
+            await send(platform["mailbox"], mail("ada@example.com", "large", "x" * 70 + ("\n" + "x" * 70) * 150_000))
+        assert caught.value.smtp_code == 552
+        await send(platform["mailbox"], mail("ada@example.com", "small"))
+        found = await MailboxReader(instance.data_dir / "mailbox").wait_for(to="ada@example.com", timeout_s=5)
+        assert found.subject == "small"
+
+
+async def test_stops_while_a_client_is_connected(platform: dict[str, Resource]) -> None:
+    async with running(platform["mailbox"]) as server:
+        _, writer = await asyncio.open_connection("127.0.0.1", platform["mailbox"].ports[0])
+        assert await server.stop() == 0
+        writer.close()
+
+
+async def test_mails_survive_a_restart_and_kill_9(platform: dict[str, Resource], instance: Instance) -> None:
+    async with running(platform["mailbox"]) as server:
+        await send(platform["mailbox"], mail("ada@example.com", "kept"))
+        await server.kill()
+    async with running(platform["mailbox"]):
+        found = await MailboxReader(instance.data_dir / "mailbox").wait_for(to="ada@example.com", timeout_s=5)
+        assert found.subject == "kept"
+
+
+async def test_a_broken_mail_is_kept_all_the_same(platform: dict[str, Resource], instance: Instance) -> None:
+    async with running(platform["mailbox"]):
+
+        def call() -> None:
+            with smtplib.SMTP("127.0.0.1", platform["mailbox"].ports[0], timeout=10) as client:
+                client.sendmail(
+                    "a@b", ["ada@example.com"], b"Subject: =?utf-8?q?=ff?=\r\nContent-Type: x/\r\n\r\n\xff\xfe"
+                )
+
+        await asyncio.to_thread(call)
+        await MailboxReader(instance.data_dir / "mailbox").wait_for(to="ada@example.com", timeout_s=5)
+
+
+async def test_the_url_is_the_same_for_every_service(platform: dict[str, Resource]) -> None:
+    assert platform["mailbox"].url_for(IDENTITY) == f"smtp://127.0.0.1:{platform['mailbox'].ports[0]}"
+
+
+async def test_a_foreign_directory_is_refused(platform: dict[str, Resource], instance: Instance) -> None:
+    (instance.data_dir / "mailbox").mkdir()
+    (instance.data_dir / "mailbox" / "letter.odt").write_text("dear")
+    with pytest.raises(AutionalError, match="is not a mailbox of ours"):
+        platform["mailbox"].inspect()

@@ -1,0 +1,165 @@
+"""The embedded MongoDB-protocol server, as a real server in a process of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from pymongo import MongoClient
+from pymongo.errors import OperationFailure
+
+from autional_cli.errors import AutionalError
+
+from .running import AUDIT, IDENTITY, RISK, build, running, snapshot
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from autional_cli.drivers.base import Resource
+    from autional_cli.instance import Instance
+
+
+async def use(url: str, work: Callable[[MongoClient[dict[str, Any]]], Any]) -> Any:
+    """Run `work` with a client, off the event loop."""
+
+    def call() -> Any:
+        with MongoClient[dict[str, Any]](url, serverSelectionTimeoutMS=5000, socketTimeoutMS=5000) as client:
+            return work(client)
+
+    return await asyncio.to_thread(call)
+
+
+async def insert(url: str, **document: Any) -> None:
+    await use(url, lambda client: client.get_default_database()["events"].insert_one(document))
+
+
+async def count(url: str) -> Any:
+    return await use(url, lambda client: client.get_default_database()["events"].count_documents({}))
+
+
+async def test_starts_provisions_twice_and_serves_each_service_its_own_database(platform: dict[str, Resource]) -> None:
+    mongo = platform["mongo"]
+    async with running(mongo):
+        await mongo.provision()
+        await insert(mongo.url_for(AUDIT), a=1)
+        assert await count(mongo.url_for(AUDIT)) == 1
+        assert await count(mongo.url_for(RISK)) == 0
+
+
+async def test_audit_can_neither_read_nor_write_the_database_of_risk(platform: dict[str, Resource]) -> None:
+    mongo = platform["mongo"]
+    attempts: list[Callable[[MongoClient[dict[str, Any]]], Any]] = [
+        lambda client: client["risk"]["events"].insert_one({}),
+        lambda client: client["risk"]["events"].find_one(),
+        lambda client: client["risk"].list_collection_names(),
+        lambda client: client["admin"].command("usersInfo"),
+        lambda client: client["admin"].command("createUser", "x", pwd="x", roles=["root"]),
+    ]
+    async with running(mongo):
+        for attempt in attempts:
+            with pytest.raises(OperationFailure, match="not authorized"):
+                await use(mongo.url_for(AUDIT), attempt)
+
+
+async def test_nobody_gets_in_without_the_password(platform: dict[str, Resource]) -> None:
+    mongo = platform["mongo"]
+    bare = f"mongodb://127.0.0.1:{mongo.ports[0]}/audit?directConnection=true"
+    async with running(mongo):
+        with pytest.raises(OperationFailure):
+            await count(bare)
+        with pytest.raises(OperationFailure):
+            await count(mongo.url_for(AUDIT).replace("audit:", "audit:x"))
+
+
+async def test_data_survives_a_restart_and_kill_9(platform: dict[str, Resource]) -> None:
+    mongo = platform["mongo"]
+    async with running(mongo) as server:
+        await insert(mongo.url_for(AUDIT), a=1)
+        assert await server.stop() == 0
+    async with running(mongo) as server:
+        await insert(mongo.url_for(AUDIT), a=2)
+        await server.kill()
+    async with running(mongo):
+        assert await count(mongo.url_for(AUDIT)) == 2
+
+
+async def test_an_interrupted_creation_leaves_neither_files_nor_a_process(
+    platform: dict[str, Resource], instance: Instance
+) -> None:
+    task = asyncio.create_task(platform["mongo"].prepare())
+    async with asyncio.timeout(10):
+        while not list(instance.data_dir.glob(".mongo.*.new/WiredTiger")):  # noqa: ASYNC110 - another program's progress
+            await asyncio.sleep(0.005)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert not list(instance.data_dir.iterdir())
+    assert not processes_below(instance)
+
+
+def processes_below(instance: Instance) -> list[int]:
+    """Return the pids of processes whose command line names this instance."""
+    import psutil
+
+    return [p.pid for p in psutil.process_iter(["cmdline"]) if str(instance.home) in " ".join(p.info["cmdline"] or ())]
+
+
+async def test_what_a_creation_left_that_was_killed_is_swept_at_the_next_start(
+    platform: dict[str, Resource], instance: Instance
+) -> None:
+    leftover = instance.data_dir / ".mongo.abc.new"
+    leftover.mkdir()
+    (leftover / "WiredTiger").write_text("half")
+    async with running(platform["mongo"]):
+        assert [path.name for path in instance.data_dir.iterdir()] == ["mongo"]
+
+
+async def test_a_configuration_of_the_users_own_has_no_effect(
+    platform: dict[str, Resource], instance: Instance
+) -> None:
+    (instance.data_dir / "secantusd.toml").write_text("[server]\nport = 1\n")
+    spec = platform["mongo"].process()
+    assert spec is not None
+    assert "--config" in spec.argv
+    assert spec.env["HOME"] == str(instance.data_dir / "mongo")
+    async with running(platform["mongo"]):
+        assert await count(platform["mongo"].url_for(AUDIT)) == 0
+
+
+async def test_the_server_is_never_imported_into_a_process_of_ours(platform: dict[str, Resource]) -> None:
+    async with running(platform["mongo"]):
+        assert not [name for name in sys.modules if name.split(".")[0] == "secantus"]
+
+
+async def test_users_added_later_reach_a_running_server(instance: Instance) -> None:
+    async with running(build(instance, [AUDIT])["mongo"]):
+        larger = build(instance)["mongo"]
+        await larger.provision()
+        assert await count(larger.url_for(RISK)) == 0
+
+
+async def test_a_foreign_directory_is_named_and_left_alone(platform: dict[str, Resource], instance: Instance) -> None:
+    folder = instance.data_dir / "mongo"
+    folder.mkdir()
+    (folder / "storage.bson").write_bytes(b"a real mongod was here")
+    before = snapshot(folder)
+    with pytest.raises(AutionalError, match="holds files that Autional did not put there"):
+        platform["mongo"].inspect()
+    assert snapshot(folder) == before
+
+
+async def test_damaged_data_is_named_and_left_alone(platform: dict[str, Resource], instance: Instance) -> None:
+    await platform["mongo"].prepare()
+    folder = instance.data_dir / "mongo"
+    (folder / "WiredTiger").unlink()
+    before = snapshot(folder)
+    with pytest.raises(AutionalError, match="is damaged: WiredTiger is missing"):
+        platform["mongo"].inspect()
+    assert snapshot(folder) == before
+
+
+async def test_a_service_without_documents_gets_no_url(platform: dict[str, Resource]) -> None:
+    with pytest.raises(AutionalError, match="identity has no database here"):
+        platform["mongo"].url_for(IDENTITY)

@@ -1,0 +1,228 @@
+"""The embedded PostgreSQL, as a real server."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from typing import TYPE_CHECKING, Any
+
+import asyncpg
+import pytest
+
+from autional_cli.errors import AutionalError, ExitCode
+from autional_cli.resources.postgres import Postgres
+
+from .running import AUDIT, IDENTITY, SESSION, SPECS, build, log_of, running, snapshot, start
+
+if TYPE_CHECKING:
+    from autional_cli.drivers.base import Resource
+    from autional_cli.instance import Instance
+
+
+async def connect(url: str, **options: Any) -> asyncpg.Connection:
+    return await asyncpg.connect(url.replace("+asyncpg", ""), timeout=10, **options)
+
+
+async def run_sql(url: str, *statements: str) -> list[Any]:
+    connection = await connect(url)
+    try:
+        return [await connection.fetch(statement) for statement in statements]
+    finally:
+        await connection.close()
+
+
+async def test_starts_provisions_twice_and_serves_each_service_its_own_database(platform: dict[str, Resource]) -> None:
+    postgres = platform["postgres"]
+    async with running(postgres):
+        await postgres.provision()
+        rows = await run_sql(postgres.url_for(IDENTITY), "SELECT current_user, current_database(), version()")
+        assert rows[0][0][:2] == ("identity", "identity")
+        assert f"PostgreSQL {postgres.version} " in rows[0][0][2]
+
+
+async def test_a_role_owns_its_database_and_may_create_tables_in_it(platform: dict[str, Resource]) -> None:
+    async with running(platform["postgres"]) as _:
+        await run_sql(platform["postgres"].url_for(SESSION), "CREATE SCHEMA s", "CREATE TABLE t (id int)")
+
+
+async def test_identity_cannot_connect_to_the_database_of_session(platform: dict[str, Resource]) -> None:
+    postgres = platform["postgres"]
+    async with running(postgres):
+        with pytest.raises(asyncpg.InvalidAuthorizationSpecificationError, match="pg_hba"):
+            await connect(postgres.url_for(IDENTITY), database="session")
+        for shared in ("postgres", "template1"):
+            with pytest.raises(asyncpg.InvalidAuthorizationSpecificationError):
+                await connect(postgres.url_for(IDENTITY), database=shared)
+        grants = await run_sql(
+            postgres.admin_url(),
+            "SELECT datname FROM pg_database WHERE has_database_privilege('identity', datname, 'CONNECT')",
+        )
+        # template0 takes no connections at all
+        assert {row[0] for row in grants[0]} - {"template0"} == {"identity"}
+
+
+async def test_a_wrong_password_is_refused(platform: dict[str, Resource]) -> None:
+    async with running(platform["postgres"]):
+        with pytest.raises(asyncpg.InvalidPasswordError):
+            await connect(platform["postgres"].url_for(IDENTITY), password="guess")
+
+
+async def test_listens_on_tcp_of_the_loopback_interface_only(platform: dict[str, Resource]) -> None:
+    async with running(platform["postgres"]):
+        rows = await run_sql(platform["postgres"].admin_url(), "SHOW listen_addresses", "SHOW unix_socket_directories")
+        assert [row[0][0] for row in rows] == ["127.0.0.1", ""]
+
+
+async def test_no_password_reaches_the_log_or_the_command_line(instance: Instance) -> None:
+    postgres = build(instance, postgres={"log_statement": "all"})["postgres"]
+    async with running(postgres) as server:
+        log = log_of(server.spec)
+        assert "CREATE ROLE" in log
+        secrets = (
+            postgres.admin_url().split(":")[2].split("@")[0],
+            postgres.url_for(IDENTITY).split(":")[2].split("@")[0],
+        )
+        for secret in secrets:
+            assert secret not in log
+            assert secret not in " ".join(server.spec.argv)
+
+
+async def test_settings_of_the_stack_reach_the_server(instance: Instance) -> None:
+    postgres = build(instance, postgres={"work_mem": "8MB"})["postgres"]
+    async with running(postgres):
+        assert (await run_sql(postgres.admin_url(), "SHOW work_mem"))[0][0][0] == "8MB"
+
+
+async def test_data_survives_a_restart(platform: dict[str, Resource]) -> None:
+    postgres = platform["postgres"]
+    async with running(postgres):
+        await run_sql(postgres.url_for(IDENTITY), "CREATE TABLE kept (id int)", "INSERT INTO kept VALUES (7)")
+    async with running(postgres):
+        assert (await run_sql(postgres.url_for(IDENTITY), "SELECT id FROM kept"))[0][0][0] == 7
+
+
+async def test_nothing_committed_is_lost_by_kill_9(platform: dict[str, Resource]) -> None:
+    postgres = platform["postgres"]
+    async with running(postgres) as server:
+        await run_sql(postgres.url_for(IDENTITY), "CREATE TABLE kept (id int)", "INSERT INTO kept VALUES (7)")
+        await server.kill()
+    async with running(postgres):
+        assert (await run_sql(postgres.url_for(IDENTITY), "SELECT id FROM kept"))[0][0][0] == 7
+
+
+async def test_a_pid_file_whose_number_now_belongs_to_another_process_does_not_prevent_the_start(
+    platform: dict[str, Resource], instance: Instance
+) -> None:
+    postgres = platform["postgres"]
+    async with running(postgres):
+        lines = (instance.data_dir / "postgres" / "postmaster.pid").read_text().splitlines()
+    (instance.data_dir / "postgres" / "postmaster.pid").write_text("\n".join([str(os.getppid()), *lines[1:]]) + "\n")
+    async with running(postgres):
+        await run_sql(postgres.url_for(IDENTITY), "SELECT 1")
+
+
+async def test_a_second_server_on_the_same_data_is_refused_by_name(platform: dict[str, Resource]) -> None:
+    async with running(platform["postgres"]) as server:
+        with pytest.raises(AutionalError, match=rf"another PostgreSQL \(pid {server.process.pid}"):
+            await platform["postgres"].prepare()
+
+
+async def test_roles_added_later_reach_a_running_server(instance: Instance) -> None:
+    async with running(build(instance, [IDENTITY])["postgres"]):
+        larger = build(instance)["postgres"]
+        await larger.provision()
+        await run_sql(larger.url_for(SESSION), "SELECT 1")
+
+
+async def test_new_passwords_are_taken_over_when_the_secrets_were_replaced(instance: Instance) -> None:
+    async with running(build(instance)["postgres"]):
+        pass
+    instance.secrets_file.unlink()
+    postgres = build(instance)["postgres"]
+    async with running(postgres):
+        await run_sql(postgres.admin_url(), "SELECT 1")
+        await run_sql(postgres.url_for(IDENTITY), "SELECT 1")
+
+
+async def test_a_foreign_directory_is_named_and_left_alone(platform: dict[str, Resource], instance: Instance) -> None:
+    folder = instance.data_dir / "postgres"
+    folder.mkdir()
+    (folder / "thesis.txt").write_text("years of work")
+    before = snapshot(folder)
+    with pytest.raises(AutionalError, match="holds files that Autional did not put there") as caught:
+        platform["postgres"].inspect()
+    assert caught.value.exit_code is ExitCode.BACKEND_UNAVAILABLE
+    assert str(folder) in caught.value.message
+    assert snapshot(folder) == before
+    await platform["postgres"].remove()
+    assert snapshot(folder) == before
+
+
+@pytest.mark.parametrize("missing", ["PG_VERSION", "global/pg_control"])
+async def test_a_damaged_cluster_is_named_and_left_alone(
+    platform: dict[str, Resource], instance: Instance, missing: str
+) -> None:
+    await platform["postgres"].prepare()
+    folder = instance.data_dir / "postgres"
+    (folder / missing).unlink()
+    before = snapshot(folder)
+    with pytest.raises(AutionalError, match=f"is damaged: {missing} is missing"):
+        platform["postgres"].inspect()
+    assert snapshot(folder) == before
+
+
+async def test_a_cluster_of_another_major_version_is_named_and_left_alone(
+    platform: dict[str, Resource], instance: Instance
+) -> None:
+    folder = instance.data_dir / "postgres"
+    folder.mkdir()
+    (folder / "autional.json").write_text('{"format": "postgresql-12"}')
+    before = snapshot(folder)
+    with pytest.raises(AutionalError, match="was made for postgresql-12, and this release runs postgresql-18"):
+        platform["postgres"].inspect()
+    assert snapshot(folder) == before
+
+
+async def test_an_interrupted_initdb_leaves_nothing(platform: dict[str, Resource], instance: Instance) -> None:
+    task = asyncio.create_task(platform["postgres"].prepare())
+    async with asyncio.timeout(10):
+        while not list(instance.data_dir.glob(".postgres.*.new/global")):  # noqa: ASYNC110 - another program's progress
+            await asyncio.sleep(0.005)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert not list(instance.data_dir.iterdir())
+
+
+async def test_waiting_for_a_server_that_is_not_there_names_it(platform: dict[str, Resource]) -> None:
+    with pytest.raises(AutionalError, match=r"postgres on 127\.0\.0\.1:\d+ did not answer within 0\.2 s"):
+        await platform["postgres"].wait_ready(0.2)
+
+
+async def test_remove_deletes_the_data_and_nothing_else(platform: dict[str, Resource], instance: Instance) -> None:
+    for name in ("postgres", "redis"):
+        await platform[name].prepare()
+    await platform["postgres"].remove()
+    assert [path.name for path in instance.data_dir.iterdir()] == ["redis"]
+
+
+async def test_a_service_without_a_relational_database_gets_no_url(platform: dict[str, Resource]) -> None:
+    with pytest.raises(AutionalError, match="audit has no database here"):
+        platform["postgres"].url_for(AUDIT)
+
+
+async def test_a_port_taken_meanwhile_ends_the_server_with_the_reason_in_its_log(platform: dict[str, Resource]) -> None:
+    postgres = platform["postgres"]
+    assert isinstance(postgres, Postgres)
+    await postgres.prepare()
+    holder = await asyncio.start_server(lambda _reader, writer: writer.close(), "127.0.0.1", postgres.port)
+    async with holder:
+        server = await start(postgres.process())
+        async with asyncio.timeout(10):
+            assert await server.process.wait() != 0
+    assert "Address already in use" in log_of(server.spec)
+
+
+def test_only_services_that_need_it_bring_it_up(instance: Instance) -> None:
+    assert sorted(build(instance, [AUDIT])) == ["cache", "mongo", "redis"]
+    assert sorted(build(instance, SPECS)) == ["cache", "mailbox", "mongo", "objects", "postgres", "redis"]

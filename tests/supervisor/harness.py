@@ -1,0 +1,111 @@
+"""A workspace with a supervisor of its own, driven through the same client as the commands."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import time
+import urllib.request
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from autional_cli.instance import Instance
+from autional_cli.supervisor import client
+from autional_cli.supervisor.process import is_alive, start_time
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+ENTRIES = "tests.supervisor.entries"
+OPTIONS = ("--source", "tests.supervisor.sources:FromFile", "--preload", "http.server")
+
+
+@dataclass
+class Harness:
+    """One instance in one directory."""
+
+    root: Path
+    method: str
+    seen: dict[int, str] = field(default_factory=dict)
+
+    @property
+    def instance(self) -> Instance:
+        return Instance.open(self.root, "default")
+
+    def define(self, *units: dict[str, Any], **more: Any) -> None:
+        (self.root / "topology.json").write_text(json.dumps({"units": units, **more}))
+
+    def up(self, *services: str, timeout_s: float = 30.0, **fields: Any) -> dict[str, Any]:
+        with client.attach_or_start(self.instance, OPTIONS) as connection:
+            result: dict[str, Any] = connection.request("up", services=services, timeout_s=timeout_s, **fields)
+        self.remember()
+        return result
+
+    def ask(self, op: str, **fields: Any) -> dict[str, Any]:
+        with client.require(self.instance) as connection:
+            result: dict[str, Any] = connection.request(op, **fields)
+            return result
+
+    def down(self, **fields: Any) -> dict[str, Any]:
+        with client.require(self.instance) as connection:
+            result: dict[str, Any] = connection.request("down", **fields)
+        assert client.wait_gone(result["pid"])
+        return result
+
+    def status(self) -> dict[str, Any]:
+        return self.ask("status")
+
+    def unit(self, name: str) -> dict[str, Any]:
+        unit: dict[str, Any] = self.ask("why", service=name)["unit"]
+        return unit
+
+    def remember(self) -> dict[int, str]:
+        """Note every process of the platform, to prove later that it is gone."""
+        for pid in self.pids().values():
+            self.seen[pid] = start_time(pid)
+        return self.seen
+
+    def pids(self) -> dict[str, int]:
+        status = self.status()
+        units = {r["name"]: r["pid"] for s in status["services"] for r in s["replicas"]}
+        units |= {r["name"]: r["pid"] for r in (*status["resources"], *status["others"])}
+        return {name: pid for name, pid in {**units, **status["pids"]}.items() if pid}
+
+    def survivors(self) -> list[int]:
+        return [pid for pid, started in self.seen.items() if is_alive(pid, started)]
+
+    def kill_everything(self) -> None:
+        """The last resort of a failed test."""
+        with suppress(Exception):
+            self.remember()
+        for pid, started in self.seen.items():
+            if is_alive(pid, started):
+                os.kill(pid, signal.SIGKILL)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def web(name: str, **more: Any) -> dict[str, Any]:
+    return {"name": name, "entry": f"{ENTRIES}:web", "port": free_port(), **more}
+
+
+def get(unit: dict[str, Any], path: str = "/") -> str:
+    with urllib.request.urlopen(f"http://127.0.0.1:{unit['port']}{path}", timeout=5) as answer:
+        return str(answer.read().decode())
+
+
+def eventually(reached: Callable[[], Any], what: str, timeout_s: float = 15.0) -> Any:
+    """Poll where no event tells a test what it waits for."""
+    deadline = time.monotonic() + timeout_s
+    while not (found := reached()):
+        assert time.monotonic() < deadline, f"waited {timeout_s} s for {what}"
+        time.sleep(0.02)
+    return found

@@ -1,0 +1,79 @@
+"""kill -9 of everything that can be killed; the same for forked and spawned services."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+import pytest
+
+from autional_cli import ports
+from tests.supervisor.harness import ENTRIES, Harness, eventually, free_port, get, web
+
+
+def test_after_kill_9_of_the_supervisor_nothing_survives_and_up_works_again(harness: Harness) -> None:
+    unit, database = web("identity", needs=["db"]), {"name": "db", "resource": True, "port": free_port()}
+    harness.define(unit, database, {"name": "session", "entry": f"{ENTRIES}:stubborn"})
+    harness.up()
+    os.kill(harness.pids()["supervisor"], signal.SIGKILL)
+    eventually(lambda: not harness.survivors(), "every process to be gone")
+    assert ports.is_free(unit["port"])
+    assert ports.is_free(database["port"])
+    assert harness.up()["state"] == "ready"
+
+
+def test_up_right_after_kill_9_of_the_supervisor_waits_until_the_ground_is_clear(harness: Harness) -> None:
+    harness.define(web("identity"), {"name": "db", "resource": True, "port": free_port()})
+    harness.up()
+    os.kill(harness.pids()["supervisor"], signal.SIGKILL)
+    assert harness.up()["state"] == "ready"
+
+
+def test_a_killed_guardian_is_made_again_and_still_guards(harness: Harness) -> None:
+    database = {"name": "db", "resource": True, "port": free_port()}
+    harness.define(database)
+    harness.up()
+    first = harness.pids()["guardian"]
+    os.kill(first, signal.SIGKILL)
+    eventually(lambda: harness.pids().get("guardian") not in (None, first), "another guardian")
+    harness.remember()
+    os.kill(harness.pids()["supervisor"], signal.SIGKILL)
+    eventually(lambda: not harness.survivors(), "every process to be gone")
+
+
+def test_services_die_with_the_supervisor_even_without_a_guardian(harness: Harness) -> None:
+    harness.define(web("identity"), {"name": "session", "entry": f"{ENTRIES}:stubborn"})
+    harness.up()
+    pids = harness.pids()
+    os.kill(pids["supervisor"], signal.SIGSTOP)
+    os.kill(pids["guardian"], signal.SIGKILL)
+    os.kill(pids["supervisor"], signal.SIGKILL)
+    eventually(lambda: not harness.survivors(), "every process to be gone")
+
+
+def test_a_killed_zygote_is_made_again_while_services_serve_on(harness: Harness) -> None:
+    if harness.method == "spawn":
+        pytest.skip("there is no zygote")
+    unit = web("identity")
+    harness.define(unit)
+    harness.up()
+    before = harness.pids()
+    os.kill(before["zygote"], signal.SIGKILL)
+    assert get(unit).split()[0] == str(before["identity"])
+    eventually(lambda: harness.pids()["zygote"] != before["zygote"], "another zygote")
+    harness.remember()
+    os.kill(before["identity"], signal.SIGKILL)
+    eventually(lambda: harness.unit("identity")["restarts"] == 1, "the restart")
+    harness.ask("wait", services=["identity"])
+    assert "unknown because the zygote died" in harness.unit("identity")["reason"]
+    harness.remember()
+
+
+def test_down_works_after_the_zygote_was_killed(harness: Harness) -> None:
+    if harness.method == "spawn":
+        pytest.skip("there is no zygote")
+    harness.define(web("identity"))
+    harness.up()
+    os.kill(harness.pids()["zygote"], signal.SIGKILL)
+    harness.down()
+    eventually(lambda: not harness.survivors(), "every process to be gone")
