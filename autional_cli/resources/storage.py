@@ -67,9 +67,7 @@ class DataDir:
     def staged(self) -> Iterator[Path]:
         """Yield an empty directory that becomes the data directory when the block succeeds, and vanishes when not."""
         with explained(self.path):
-            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self.sweep()
-            stage = Path(tempfile.mkdtemp(prefix=f".{self.path.name}.", suffix=".new", dir=self.path.parent))
+            stage = stage_for(self.path)
             try:
                 yield stage
                 write_private(stage / MARKER, json.dumps({"format": self.format}) + "\n")
@@ -78,17 +76,25 @@ class DataDir:
                 shutil.rmtree(stage, ignore_errors=True)
                 raise
 
-    def sweep(self) -> None:
-        """Remove what an interrupted `staged` left; only the holder of the instance's lock comes here."""
-        for leftover in self.path.parent.glob(f".{self.path.name}.*.new"):
-            shutil.rmtree(leftover, ignore_errors=True)
-
     def remove(self) -> None:
         """Delete the data, unless it is foreign."""
-        self.sweep()
+        sweep(self.path)
         if self.exists:
             with explained(self.path):
                 shutil.rmtree(self.path)
+
+
+def stage_for(path: Path) -> Path:
+    """Return a new, empty directory beside `path`, in which to make what will be renamed to it."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    sweep(path)
+    return Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".new", dir=path.parent))
+
+
+def sweep(path: Path) -> None:
+    """Remove what an interrupted creation left beside `path`; only the holder of the instance's lock comes here."""
+    for leftover in path.parent.glob(f".{path.name}.*.new"):
+        shutil.rmtree(leftover, ignore_errors=True)
 
 
 def refuse_full_disk(path: Path) -> None:

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from autional_cli.errors import AutionalError, ExitCode
-from autional_cli.resources.storage import MARKER, explained
+from autional_cli.resources.storage import MARKER, explained, stage_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -78,8 +78,7 @@ def restore(template: Template, target: Path) -> bool:
             manifest = json.loads((template.path / MANIFEST).read_bytes())
         except (OSError, ValueError):
             return False
-        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        stage = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".new", dir=target.parent))
+        stage = stage_for(target)
         try:
             copy(template.path, stage)
             if measure(stage) == manifest:

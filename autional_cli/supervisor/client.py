@@ -127,7 +127,7 @@ def attach_or_start(instance: Instance, options: Sequence[str] = (), began: floa
     """Return a connection to the supervisor of `instance`, started if there is none. `options` go to a new one."""
     deadline = time.monotonic() + CONNECT_S
     while time.monotonic() < deadline:
-        connection = connect(instance) or start(instance, options, began)
+        connection = greeted(connect(instance)) or start(instance, options, began)
         if connection:
             return connection
         time.sleep(0.05)  # another `up` won the lock and does not listen yet, or a supervisor is about to end
@@ -136,6 +136,18 @@ def attach_or_start(instance: Instance, options: Sequence[str] = (), began: floa
         hint=f"see {instance.logs_dir / 'supervisor.out'}",
         exit_code=ExitCode.BACKEND_UNAVAILABLE,
     )
+
+
+def greeted(connection: Connection | None) -> Connection | None:
+    """Return the connection if its supervisor answers; one that is about to end, or was just killed, does not."""
+    if connection is None:
+        return None
+    try:
+        connection.request("status", timeout_s=EXIT_S)
+    except (AutionalError, OSError):
+        connection.__exit__()
+        return None
+    return connection
 
 
 def start(instance: Instance, options: Sequence[str] = (), began: float | None = None) -> Connection | None:

@@ -78,11 +78,11 @@ def stubborn() -> None:
 
 def with_grandchild() -> None:
     """Leave a process of the same group behind."""
-    if os.fork() == 0:
+    if (grandchild := os.fork()) == 0:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         while True:
             signal.pause()
-    notify(READY=1)
+    notify(READY=1, STATUS=grandchild)
     signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
     while True:
         signal.pause()

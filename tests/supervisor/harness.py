@@ -56,6 +56,12 @@ class Harness:
         assert client.wait_gone(result["pid"])
         return result
 
+    def is_running(self) -> bool:
+        connection = client.connect(self.instance)
+        if connection:
+            connection.__exit__()
+        return connection is not None
+
     def status(self) -> dict[str, Any]:
         return self.ask("status")
 

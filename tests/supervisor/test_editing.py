@@ -24,11 +24,11 @@ main = entries.web
 @pytest.fixture
 def edited(harness: Harness, tmp_path: Path) -> Harness:
     for name in ("identity", "session", "chassis"):
-        (tmp_path / "code" / name).mkdir(parents=True)
-        (tmp_path / "code" / name / "__init__.py").touch()
+        (tmp_path / "edited_code" / name).mkdir(parents=True)
+        (tmp_path / "edited_code" / name / "__init__.py").touch()
         write(harness, name, "one")
     units = [
-        web(name) | {"entry": f"code.{name}.entry:main", "watched": [f"code/{name}", "code/chassis"]}
+        web(name) | {"entry": f"edited_code.{name}.entry:main", "watched": [f"edited_code/{name}", "edited_code/chassis"]}
         for name in ("identity", "session")
     ]
     harness.define(*units)
@@ -37,7 +37,7 @@ def edited(harness: Harness, tmp_path: Path) -> Harness:
 
 
 def write(harness: Harness, name: str, says: str) -> None:
-    (harness.root / "code" / name / "entry.py").write_text(ENTRY.format(says=says))
+    (harness.root / "edited_code" / name / "entry.py").write_text(ENTRY.format(says=says))
 
 
 def says(harness: Harness, name: str) -> str:
@@ -77,7 +77,7 @@ def test_an_edit_of_shared_code_replaces_all(edited: Harness) -> None:
 
 def test_code_that_does_not_compile_replaces_nothing_until_it_is_mended(edited: Harness) -> None:
     before = edited.pids()["identity"]
-    (edited.root / "code" / "identity" / "entry.py").write_text("def broken(:\n")
+    (edited.root / "edited_code" / "identity" / "entry.py").write_text("def broken(:\n")
     status = eventually(
         lambda: edited.unit("identity")["status"].startswith("not replaced") and edited.unit("identity"), ""
     )
@@ -89,7 +89,7 @@ def test_code_that_does_not_compile_replaces_nothing_until_it_is_mended(edited: 
 
 
 def test_code_that_fails_at_start_is_explained_and_the_next_edit_retries_at_once(edited: Harness) -> None:
-    (edited.root / "code" / "identity" / "entry.py").write_text("raise RuntimeError('a bad edit')\n")
+    (edited.root / "edited_code" / "identity" / "entry.py").write_text("raise RuntimeError('a bad edit')\n")
     eventually(lambda: edited.unit("identity")["reason"], "the failure")
     found = eventually(lambda: (w := edited.ask("why", service="identity"))["output"] and w, "its last words")
     assert any("a bad edit" in line for line in found["output"])
@@ -100,7 +100,7 @@ def test_code_that_fails_at_start_is_explained_and_the_next_edit_retries_at_once
 
 def test_files_that_are_not_python_replace_nothing(edited: Harness) -> None:
     before = edited.pids()
-    (edited.root / "code" / "identity" / "x.proto").write_text("syntax = 'proto3';")
+    (edited.root / "edited_code" / "identity" / "x.proto").write_text("syntax = 'proto3';")
     write(edited, "session", "two")
     eventually(lambda: says(edited, "session") == "two", "the later edit to arrive")
     assert edited.pids()["identity"] == before["identity"]
