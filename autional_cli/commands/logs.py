@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 import time
@@ -87,7 +88,10 @@ def logs(
         entries: Iterable[Entry] = follow_files(directory, units, begin, selection)
     else:
         entries = begin(reading.measure(reading.list_files(directory, units)))
-    show(entries, directory, format_, stream=follow)
+    try:
+        show(entries, directory, format_, stream=follow)
+    except BrokenPipeError:  # `autional logs | head`: Typer would make an error exit of it
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def read_since(text: str | None) -> str | None:

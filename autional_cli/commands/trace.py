@@ -104,7 +104,7 @@ def show_list(summaries: list[Summary], query: Query, backend: str, format_: For
     from autional_cli.telemetry.report import report_summary
 
     window = f"{format_instant(query.start_min_ns)[:19]}Z to {format_instant(query.start_max_ns)[:19]}Z"
-    render.note(f"{len(summaries)} traces that began from {window}")
+    render.note(f"{len(summaries)} {'trace' if len(summaries) == 1 else 'traces'} that began from {window}")
     if format_ is Format.JSON or not summaries:
         render.data([report_summary(summary, query, backend) for summary in summaries])
         return

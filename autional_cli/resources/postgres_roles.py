@@ -65,8 +65,11 @@ async def apply(connection: asyncpg.Connection, services: Mapping[str, str]) -> 
     async with connection.transaction():
         await connection.execute(";\n".join(statements))
     for name in services:
-        if name not in databases:  # cannot be part of a transaction
-            await connection.execute(f"CREATE DATABASE {identifier(name)} OWNER {identifier(name)}")
+        if (
+            name not in databases
+        ):  # cannot be part of a transaction; copying files keeps the log, and so templates, short
+            create = f"CREATE DATABASE {identifier(name)} OWNER {identifier(name)} STRATEGY = FILE_COPY"
+            await connection.execute(create)
         await connection.execute(f"REVOKE ALL ON DATABASE {identifier(name)} FROM PUBLIC")
 
 

@@ -25,7 +25,7 @@ from autional_cli.resources.storage import MARKER, explained, stage_for
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-LAYOUT = 1  # raise it when initdb's options or the provisioning change
+LAYOUT = 2  # raise it when initdb's options or the provisioning change
 KEPT = 3
 COPY_S = 120.0
 MANIFEST = "autional.template"

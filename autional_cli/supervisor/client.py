@@ -72,7 +72,7 @@ class Connection:
     def request(self, op: str, on_event: OnEvent = lambda _: None, timeout_s: float = 60.0, **fields: Any) -> Any:
         """Ask for an operation and return its result; hand each event to `on_event`. Raises its AutionalError.
 
-        Ctrl-C asks the supervisor to undo the request, waits for that, and then goes on as KeyboardInterrupt.
+        Ctrl-C while an `up` runs asks the supervisor to undo it, and waits for that; a second one leaves at once.
         """
         self.send(op=op, **({"timeout": timeout_s} if math.isfinite(timeout_s) else {}), **fields)
         interrupted = False
@@ -83,13 +83,11 @@ class Connection:
                     on_event(message)
                     continue
             except KeyboardInterrupt:
-                if interrupted:
+                if interrupted or op != "up":
                     raise
                 interrupted = True
                 self.send(op="cancel")
                 continue
-            if interrupted:
-                raise KeyboardInterrupt
             if "error" in message:
                 raise failure(message["error"])
             return message.get("result")

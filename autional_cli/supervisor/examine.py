@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Literal
 
 from autional_cli import ports
 from autional_cli.errors import AutionalError
+from autional_cli.instance import lock_block
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -149,6 +150,12 @@ def taken_ports(instance: Instance) -> Iterator[Finding]:
         connection.__exit__()
         yield Finding(name="ports", level="ok", detail=f"block {block.base}: held by this running instance")
         return
+    claim = lock_block(block.base)
+    if claim is None:
+        detail = f"block {block.base}: held by another running instance; the next free block is taken"
+        yield Finding(name="ports", level="ok", detail=detail)
+        return
+    os.close(claim)
     found = [holder for port in block.needed() if (holder := ports.holder(port))]
     for holder in found:
         fix = f"kill {holder.pid}, or: autional up --instance NAME" if holder.pid else "autional up --instance NAME"

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from autional_cli.telemetry.tree import Tree
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Analysis:
     """A trace, understood. Times in the tree and the paths are nanoseconds after its start."""
 

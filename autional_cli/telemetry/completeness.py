@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from autional_cli.telemetry.gaps import message_name
 from autional_cli.telemetry.moments import format_duration
@@ -20,8 +19,7 @@ RECENT_NS = 15 * 60 * 10**9  # a service that processed such a message this long
 PATIENCE_NS = 60 * 10**9  # after that a message that nobody processed is no longer "still to come"
 
 
-@dataclass(slots=True)
-class Problem:
+class Problem(NamedTuple):
     """A reason for doubt. `blocking` ones mean that the trace is not complete."""
 
     kind: str

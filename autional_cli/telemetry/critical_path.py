@@ -8,15 +8,13 @@ consumer does not vanish; between cause and effect lies a wait. Both cover their
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from autional_cli.telemetry.tree import Node, Tree
 
 
-@dataclass(slots=True)
-class Section:
+class Section(NamedTuple):
     """A stretch of a critical path: `node` was working, or (`waiting`) was about to begin. Nanoseconds."""
 
     node: Node

@@ -4,8 +4,7 @@ waiting for a connection. A finding says what, how much time it took, and what t
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from autional_cli.telemetry.gaps import message_name
 from autional_cli.telemetry.moments import format_duration
@@ -22,8 +21,7 @@ LEAST_SAVING_NS = 2_000_000
 POOL_WAIT_MS = 5.0
 
 
-@dataclass(slots=True)
-class Finding:
+class Finding(NamedTuple):
     """A shape that costs time. `cost_ns` is what it took, or what could be saved."""
 
     kind: str
@@ -143,5 +141,6 @@ def find_pool_waits(tree: Tree) -> Iterator[Finding]:
         if total_ms >= POOL_WAIT_MS:
             cost = round(total_ms * 1e6)
             text = f"{service} waited {format_duration(cost)} for a database connection"
+            text += f", {len(found)} times" if len(found) > 1 else ""
             advice = "its pool is too small, or a transaction holds one too long"
-            yield Finding("pool_wait", [node for _, node in found], cost, f"{text} ({len(found)} times); {advice}")
+            yield Finding("pool_wait", [node for _, node in found], cost, f"{text}; {advice}")

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from autional_cli.telemetry.moments import format_duration
 
@@ -18,8 +17,7 @@ SHORTEST_UNTRACED_NS = 5_000_000
 MOST = 12
 
 
-@dataclass(slots=True)
-class Gap:
+class Gap(NamedTuple):
     """A named gap before or inside `node`. `kind`: queued, outbox, network or untraced. Nanoseconds."""
 
     kind: str
@@ -34,7 +32,7 @@ def find(tree: Tree, path: list[Section]) -> list[Gap]:
     untraced_from = max(SHORTEST_UNTRACED_NS, tree.primary.duration // 10)
     found = [*find_waits(tree), *find_network(tree), *find_untraced(path, untraced_from)]
     largest = sorted(found, key=lambda gap: gap.duration, reverse=True)[:MOST]
-    return sorted(largest, key=lambda gap: gap.start)
+    return sorted(largest, key=lambda gap: (gap.start, gap.duration))
 
 
 def message_name(node: Node) -> str:

@@ -180,12 +180,10 @@ def unique(spans: list[Span]) -> list[Span]:
 
 def matches(summary: Summary, query: Query) -> bool:
     """Tell whether a summary has what the search parameters cannot ask for."""
-    kind_fits = query.root_kind is None or summary.root_kind in ("", query.root_kind)  # Jaeger's do not tell the kind
-    return (
-        kind_fits
-        and bool(summary.root_name or query.root_kind is None)
-        and (not query.errors_only or summary.errors > 0)
-    )
+    if query.root_kind is not None and not (summary.root_name and summary.root_kind in ("", query.root_kind)):
+        return False  # Jaeger's summaries name the root but not its kind
+    errors = summary.services.get(query.service, (0, 0))[1] if query.service else summary.errors
+    return errors > 0 or not query.errors_only
 
 
 def decode_summary(summary: dict[str, Any]) -> Summary:

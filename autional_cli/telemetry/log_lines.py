@@ -10,8 +10,7 @@ import json
 import os
 import re
 import time
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,8 +22,7 @@ TIMESTAMP = re.compile(rb'"timestamp":\s?"([^"]{10,40})"')
 PLAIN_TIMESTAMP = re.compile(r"(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d:\d\d(?:\.\d+)?)(?: ?UTC|Z)")
 
 
-@dataclass(slots=True)
-class Entry:
+class Entry(NamedTuple):
     """One log event. `timestamp` is RFC 3339 in UTC, so entries sort by it as text."""
 
     unit: str
@@ -129,7 +127,7 @@ def iterate_lines_backward(file: BinaryIO, end: int | None) -> Iterator[bytes]:
         first, *lines = (file.read(size) + rest).split(b"\n")
         for line in reversed(lines):
             if line.strip():
-                yield line
+                yield line[:LINE_LIMIT]
         rest = first[:LINE_LIMIT]
     if rest.strip():
         yield rest

@@ -7,14 +7,13 @@ since the Unix epoch, identifiers lower-case hex, as OpenTelemetry writes them.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 # OTLP SpanKind, by number: https://github.com/open-telemetry/opentelemetry-proto (trace.proto)
 KINDS = ("unspecified", "internal", "server", "client", "producer", "consumer")
 
 
-@dataclass(slots=True)
-class Event:
+class Event(NamedTuple):
     """Something that happened inside a span, an exception for instance."""
 
     name: str
@@ -22,8 +21,7 @@ class Event:
     attributes: dict[str, Any]
 
 
-@dataclass(slots=True)
-class Link:
+class Link(NamedTuple):
     """A causal reference to a span that is not the parent."""
 
     trace_id: str
@@ -31,8 +29,7 @@ class Link:
     attributes: dict[str, Any]
 
 
-@dataclass(slots=True)
-class Source:
+class Source(NamedTuple):
     """Who recorded a span: the process (resource) and the instrumentation (scope)."""
 
     service: str
@@ -83,8 +80,7 @@ class Trace:
     received_ns: int | None = None
 
 
-@dataclass(slots=True)
-class Summary:
+class Summary(NamedTuple):
     """What a list of traces shows. `duration_ns` is the root span's, or the whole extent when there is no root."""
 
     trace_id: str
@@ -100,8 +96,7 @@ class Summary:
     orphans: int = 0
 
 
-@dataclass(slots=True)
-class Query:
+class Query(NamedTuple):
     """A search. Operation, durations and attributes match single spans, as Jaeger defines it; None means any."""
 
     start_min_ns: int

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from autional_cli.telemetry.tree import Node, Tree
 
 
-@dataclass(slots=True)
-class RootCause:
+class RootCause(NamedTuple):
     """The deepest originating error. `path` leads from the topmost span it spoilt down to it; `reached_root` tells
     whether the request itself failed."""
 

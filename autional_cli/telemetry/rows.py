@@ -14,7 +14,7 @@ FOLD = 4  # equal leaves in a row that become one line
 LOGS_SHOWN = 20  # a span
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Row:
     """One line of the waterfall: `node`, and the equal siblings after it that are `folded` into it."""
 

@@ -107,11 +107,7 @@ def find_last(request: Request, backend: Backend) -> str | None:
     Complete ones come first, unless we are to wait for the newest to become so.
     """
     query = make_query(request.since or LOOK_BACK[backend.name], time.time_ns(), request.service, limit=CANDIDATES)
-    query.root_kind = "server"
-    found = backend.search(query)
-    if not found:
-        query.root_kind = None
-        found = backend.search(query)
+    found = backend.search(query._replace(root_kind="server")) or backend.search(query)
     if request.timeout_s is None:
         whole = (summary.trace_id for summary in found if is_whole(backend.fetch(summary.trace_id)))
         return next(whole, found[0].trace_id if found else None)

@@ -19,7 +19,7 @@ CLOCK_TOLERANCE_NS = 100_000  # processes of one machine read one clock, but not
 OVERRUN_TOLERANCE_NS = 1_000_000  # a child may be closed just after its parent without being asynchronous
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Node:
     """A span in its place.
 
@@ -49,7 +49,7 @@ class Node:
         return [child for child in self.children if not child.asynchronous]
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Tree:
     """All nodes of a trace, parents before children. `primary` is the root of the request."""
 

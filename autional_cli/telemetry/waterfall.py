@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from autional_cli.telemetry.log_format import format_fields, local_time
 from autional_cli.telemetry.moments import format_duration
@@ -23,8 +22,7 @@ PATH_SHOWN = 6
 WIDEST_SERVICE = 14
 
 
-@dataclass(slots=True)
-class Marks:
+class Marks(NamedTuple):
     """The characters of a drawing, for terminals with and without Unicode."""
 
     critical: str
@@ -37,10 +35,10 @@ class Marks:
 
 UNICODE = Marks("█", "░", "┄", "✗", "│", "●")
 ASCII = Marks("#", "=", ".", "x", "|", "*")
+PLAIN = str.maketrans({"µ": "u", "\N{MULTIPLICATION SIGN}": "x", "…": "~"})
 
 
-@dataclass(slots=True)
-class Canvas:
+class Canvas(NamedTuple):
     """Where the columns are and how to paint."""
 
     palette: Palette
@@ -72,11 +70,12 @@ def draw(analysis: Analysis, *, width: int, palette: Palette, unicode: bool = Tr
         gaps.setdefault(id(gap.node), []).append(gap)
     for row in arrange(analysis):
         lines += [draw_gap(gap, row.depth, canvas) for gap in gaps.pop(id(row.node), ()) if not row.folded]
-        lines.append(draw_span(row, critical.get(id(row.node), []), canvas))
+        sections = [section for node in (row.node, *row.folded) for section in critical.get(id(node), ())]
+        lines.append(draw_span(row, sections, canvas))
         lines += [draw_log(entry, row.depth, canvas) for entry in row.logs]
     lines += ["", *draw_findings(analysis, palette), *draw_verdict(analysis, palette)]
     text = "\n".join(lines)
-    return text if unicode else text.encode("ascii", "replace").decode()
+    return text if unicode else text.translate(PLAIN).encode("ascii", "replace").decode()
 
 
 def group_sections(sections: list[Section]) -> dict[int, list[Section]]:
@@ -178,21 +177,15 @@ def draw_findings(analysis: Analysis, palette: Palette) -> list[str]:
 
 def draw_path(title: str, sections: list[Section]) -> str:
     """Name the spans that decided a duration, with their share of it, in order of time."""
-    shares: dict[tuple[int, bool], int] = {}
-    nodes = {id(section.node): section.node for section in sections}
+    shares: dict[str, int] = {}
     for section in sections:
-        key = (id(section.node), section.waiting)
-        shares[key] = shares.get(key, 0) + section.end - section.start
-    shown = sorted(shares, key=lambda key: shares[key], reverse=True)[:PATH_SHOWN]
-    parts = []
-    for key in shares:
-        if key in shown:
-            span = nodes[key[0]].span
-            name = f"{'waiting for ' if key[1] else ''}{span.service} {one_line(span.name)}"
-            parts.append(f"{name} {format_duration(shares[key])}")
-    rest = sum(share for key, share in shares.items() if key not in shown)
-    parts += [f"others {format_duration(rest)}"] if rest else []
-    return f"{title}: {', '.join(parts)}"
+        span = section.node.span
+        name = f"{'waiting for ' if section.waiting else ''}{span.service} {one_line(span.name)}"
+        shares[name] = shares.get(name, 0) + section.end - section.start
+    largest = sorted(shares, key=shares.__getitem__, reverse=True)[:PATH_SHOWN]
+    parts = [f"{name} {format_duration(share)}" for name, share in shares.items() if name in largest]
+    rest = sum(share for name, share in shares.items() if name not in largest)
+    return f"{title}: {', '.join([*parts, *([f'others {format_duration(rest)}'] if rest else [])])}"
 
 
 def draw_cause(cause: RootCause) -> str:

@@ -116,6 +116,7 @@ class Exchange:
         """Answer with an error envelope, unless an answer has begun."""
         if self.status:
             return
+        self.timer = None  # it may be what ran out
         body = error_body(code)
         headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
         await self.respond({"type": "http.response.start", "status": code.status, "headers": headers})
@@ -176,6 +177,8 @@ class ServiceLayer:
                     await self._app(exchange.scope, counted, exchange.respond)
         except TimeoutError:
             await exchange.refuse(TIMED_OUT)
+        except HTTPException:  # from `count`, where no framework was in between to answer it
+            await exchange.refuse(TOO_LARGE)
         except Exception as error:
             log.exception("unhandled error", path=exchange.scope["path"])
             fail(exchange.span, error)

@@ -46,6 +46,7 @@ class HttpServer:
             log_config=None,
             access_log=False,
             server_header=False,
+            proxy_headers=False,  # the client address is the peer's: a header from outside must not change it
             date_header=False,
             timeout_keep_alive=_KEEP_ALIVE_S,
             backlog=_BACKLOG,

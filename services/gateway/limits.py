@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from typing import Any
 
 from limits import RateLimitItem, RateLimitItemPerMinute
 from limits.aio.storage import RedisStorage
@@ -80,4 +81,5 @@ class RateLimits:
 
     async def close(self) -> None:
         """Close the connection to Redis."""
-        await self._storage.storage.aclose()  # type: ignore[attr-defined]
+        bridge: Any = self._storage.bridge  # the library opens the client and leaves closing it to us
+        await bridge.storage.aclose()

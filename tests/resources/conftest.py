@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import shutil
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,6 +18,18 @@ if TYPE_CHECKING:
 
     from autional_cli.drivers.base import Resource
 
+SLOW_TO_CREATE = ("postgres", "mongo")
+
+
+@pytest.fixture(scope="session")
+def created(tmp_path_factory: pytest.TempPathFactory) -> Instance:
+    """An instance whose slow resources have been created but never run; the tests copy it."""
+    opened = Instance.open(tmp_path_factory.mktemp("created"), "test")
+    opened.create()
+    for name in SLOW_TO_CREATE:
+        asyncio.run(build(opened)[name].prepare())
+    return opened
+
 
 @pytest.fixture
 def instance(tmp_path: Path) -> Iterator[Instance]:
@@ -26,5 +40,15 @@ def instance(tmp_path: Path) -> Iterator[Instance]:
 
 
 @pytest.fixture
-def platform(instance: Instance) -> dict[str, Resource]:
+def empty(instance: Instance) -> dict[str, Resource]:
+    """The resources of an instance that has no data yet."""
+    return build(instance)
+
+
+@pytest.fixture
+def platform(instance: Instance, created: Instance) -> dict[str, Resource]:
+    """The resources of an instance that has been created before."""
+    shutil.copy(created.secrets_file, instance.secrets_file)
+    for name in SLOW_TO_CREATE:
+        shutil.copytree(created.data_dir / name, instance.data_dir / name)
     return build(instance)

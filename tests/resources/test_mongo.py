@@ -39,8 +39,8 @@ async def count(url: str) -> Any:
     return await use(url, lambda client: client.get_default_database()["events"].count_documents({}))
 
 
-async def test_starts_provisions_twice_and_serves_each_service_its_own_database(platform: dict[str, Resource]) -> None:
-    mongo = platform["mongo"]
+async def test_starts_provisions_twice_and_serves_each_service_its_own_database(empty: dict[str, Resource]) -> None:
+    mongo = empty["mongo"]
     async with running(mongo):
         await mongo.provision()
         await insert(mongo.url_for(AUDIT), a=1)
@@ -86,9 +86,9 @@ async def test_data_survives_a_restart_and_kill_9(platform: dict[str, Resource])
 
 
 async def test_an_interrupted_creation_leaves_neither_files_nor_a_process(
-    platform: dict[str, Resource], instance: Instance
+    empty: dict[str, Resource], instance: Instance
 ) -> None:
-    task = asyncio.create_task(platform["mongo"].prepare())
+    task = asyncio.create_task(empty["mongo"].prepare())
     async with asyncio.timeout(10):
         while not list(instance.data_dir.glob(".mongo.*.new/WiredTiger")):  # noqa: ASYNC110 - another program's progress
             await asyncio.sleep(0.005)
@@ -107,12 +107,12 @@ def processes_below(instance: Instance) -> list[int]:
 
 
 async def test_what_a_creation_left_that_was_killed_is_swept_at_the_next_start(
-    platform: dict[str, Resource], instance: Instance
+    empty: dict[str, Resource], instance: Instance
 ) -> None:
     leftover = instance.data_dir / ".mongo.abc.new"
     leftover.mkdir()
     (leftover / "WiredTiger").write_text("half")
-    async with running(platform["mongo"]):
+    async with running(empty["mongo"]):
         assert [path.name for path in instance.data_dir.iterdir()] == ["mongo"]
 
 
@@ -140,13 +140,13 @@ async def test_users_added_later_reach_a_running_server(instance: Instance) -> N
         assert await count(larger.url_for(RISK)) == 0
 
 
-async def test_a_foreign_directory_is_named_and_left_alone(platform: dict[str, Resource], instance: Instance) -> None:
+async def test_a_foreign_directory_is_named_and_left_alone(empty: dict[str, Resource], instance: Instance) -> None:
     folder = instance.data_dir / "mongo"
     folder.mkdir()
     (folder / "storage.bson").write_bytes(b"a real mongod was here")
     before = snapshot(folder)
     with pytest.raises(AutionalError, match="holds files that Autional did not put there"):
-        platform["mongo"].inspect()
+        empty["mongo"].inspect()
     assert snapshot(folder) == before
 
 

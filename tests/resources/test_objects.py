@@ -31,8 +31,8 @@ async def test_what_a_service_stores_is_there_after_a_restart(
     assert (instance.data_dir / "objects").stat().st_mode & 0o777 == 0o700
 
 
-async def test_remove_deletes_the_objects(platform: dict[str, Resource], instance: Instance) -> None:
-    await platform["objects"].prepare()
-    await platform["objects"].remove()
-    await platform["objects"].remove()
+async def test_remove_deletes_the_objects(empty: dict[str, Resource], instance: Instance) -> None:
+    await empty["objects"].prepare()
+    await empty["objects"].remove()
+    await empty["objects"].remove()
     assert not list(instance.data_dir.iterdir())

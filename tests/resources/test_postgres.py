@@ -31,8 +31,8 @@ async def run_sql(url: str, *statements: str) -> list[Any]:
         await connection.close()
 
 
-async def test_starts_provisions_twice_and_serves_each_service_its_own_database(platform: dict[str, Resource]) -> None:
-    postgres = platform["postgres"]
+async def test_starts_provisions_twice_and_serves_each_service_its_own_database(empty: dict[str, Resource]) -> None:
+    postgres = empty["postgres"]
     async with running(postgres):
         await postgres.provision()
         rows = await run_sql(postgres.url_for(IDENTITY), "SELECT current_user, current_database(), version()")
@@ -144,17 +144,17 @@ async def test_new_passwords_are_taken_over_when_the_secrets_were_replaced(insta
         await run_sql(postgres.url_for(IDENTITY), "SELECT 1")
 
 
-async def test_a_foreign_directory_is_named_and_left_alone(platform: dict[str, Resource], instance: Instance) -> None:
+async def test_a_foreign_directory_is_named_and_left_alone(empty: dict[str, Resource], instance: Instance) -> None:
     folder = instance.data_dir / "postgres"
     folder.mkdir()
     (folder / "thesis.txt").write_text("years of work")
     before = snapshot(folder)
     with pytest.raises(AutionalError, match="holds files that Autional did not put there") as caught:
-        platform["postgres"].inspect()
+        empty["postgres"].inspect()
     assert caught.value.exit_code is ExitCode.BACKEND_UNAVAILABLE
     assert str(folder) in caught.value.message
     assert snapshot(folder) == before
-    await platform["postgres"].remove()
+    await empty["postgres"].remove()
     assert snapshot(folder) == before
 
 
@@ -172,19 +172,19 @@ async def test_a_damaged_cluster_is_named_and_left_alone(
 
 
 async def test_a_cluster_of_another_major_version_is_named_and_left_alone(
-    platform: dict[str, Resource], instance: Instance
+    empty: dict[str, Resource], instance: Instance
 ) -> None:
     folder = instance.data_dir / "postgres"
     folder.mkdir()
     (folder / "autional.json").write_text('{"format": "postgresql-12"}')
     before = snapshot(folder)
     with pytest.raises(AutionalError, match="was made for postgresql-12, and this release runs postgresql-18"):
-        platform["postgres"].inspect()
+        empty["postgres"].inspect()
     assert snapshot(folder) == before
 
 
-async def test_an_interrupted_initdb_leaves_nothing(platform: dict[str, Resource], instance: Instance) -> None:
-    task = asyncio.create_task(platform["postgres"].prepare())
+async def test_an_interrupted_initdb_leaves_nothing(empty: dict[str, Resource], instance: Instance) -> None:
+    task = asyncio.create_task(empty["postgres"].prepare())
     async with asyncio.timeout(10):
         while not list(instance.data_dir.glob(".postgres.*.new/global")):  # noqa: ASYNC110 - another program's progress
             await asyncio.sleep(0.005)
@@ -199,10 +199,10 @@ async def test_waiting_for_a_server_that_is_not_there_names_it(platform: dict[st
         await platform["postgres"].wait_ready(0.2)
 
 
-async def test_remove_deletes_the_data_and_nothing_else(platform: dict[str, Resource], instance: Instance) -> None:
+async def test_remove_deletes_the_data_and_nothing_else(empty: dict[str, Resource], instance: Instance) -> None:
     for name in ("postgres", "redis"):
-        await platform[name].prepare()
-    await platform["postgres"].remove()
+        await empty[name].prepare()
+    await empty["postgres"].remove()
     assert [path.name for path in instance.data_dir.iterdir()] == ["redis"]
 
 

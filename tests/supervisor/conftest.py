@@ -23,7 +23,7 @@ def harness(tmp_path: Path, method: str, monkeypatch: pytest.MonkeyPatch) -> Ite
     made = Harness(tmp_path, method)
     try:
         yield made
-        if (made.instance.run_dir / "control.sock").exists():
+        if made.is_running():
             made.down()
         assert made.survivors() == []
     finally:

@@ -28,7 +28,8 @@ def edited(harness: Harness, tmp_path: Path) -> Harness:
         (tmp_path / "edited_code" / name / "__init__.py").touch()
         write(harness, name, "one")
     units = [
-        web(name) | {"entry": f"edited_code.{name}.entry:main", "watched": [f"edited_code/{name}", "edited_code/chassis"]}
+        web(name)
+        | {"entry": f"edited_code.{name}.entry:main", "watched": [f"edited_code/{name}", "edited_code/chassis"]}
         for name in ("identity", "session")
     ]
     harness.define(*units)

@@ -1,0 +1,37 @@
+"""The journey every newcomer sees."""
+
+from __future__ import annotations
+
+from tests.platform.running import Platform
+
+
+def test_the_journey_passes_and_its_login_is_one_trace_of_six_services_with_sql_messages_and_logs(
+    platform: Platform,
+) -> None:
+    result = platform.json("smoke")
+    assert result["ok"], result["steps"]
+    assert {step["name"].partition(".")[0] for step in result["steps"]} >= {
+        "identity", "session", "mfa", "profile", "audit", "notification",
+    }  # fmt: skip
+    trace = platform.json("trace", result["login_trace"])
+    assert set(trace["services"]) == {"gateway", "identity", "session", "mfa", "audit", "notification"}
+    assert trace["complete"], trace["problems"]
+    attributes = [span["attributes"] for span in trace["spans"]]
+    assert any(a.get("db.system.name") == "postgresql" for a in attributes)
+    assert any(a.get("db.system.name") == "mongodb" for a in attributes)
+    assert any(a.get("messaging.operation.type") == "process" for a in attributes)
+    assert any(a.get("rpc.system.name") == "grpc" for a in attributes)
+    assert trace["logs"]
+    assert trace["critical_path"]["to_response"]
+    assert trace["critical_path"]["to_completion"]
+
+
+def test_no_span_and_no_log_line_holds_a_password_or_a_token(platform: Platform) -> None:
+    login = platform.json("smoke")["login_trace"]
+    text = platform.run("trace", login, "--format", "json").stdout
+    assert "pw-" not in text
+    for log in (platform.home / "logs").glob("*.jsonl"):
+        if log.stem != "mailbox":  # the mails themselves
+            content = log.read_text()
+            assert "eyJ" not in content, f"{log} holds a token"
+            assert '"password"' not in content, f"{log} holds a password"
