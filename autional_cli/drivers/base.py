@@ -23,8 +23,8 @@ class ProcessSpec:
 
     `env` is added to a minimal base environment. `log` receives raw stdout and stderr. `kill_signal` is what may be
     sent when `stop_timeout_s` has passed; whoever sends it follows with SIGKILL if the process still lives. `wake_port`
-    names a loopback port to connect to once, 50 ms after the stop signal: some servers block in accept() until then,
-    and an earlier connection can make CPython miss the signal.
+    names a loopback port to connect to once, 50 ms after the stop signal: some servers block in accept() until then.
+    (Sooner, the thread that serves the connection may take the signal in place of the main thread, which sleeps on.)
     """
 
     name: str

@@ -1,21 +1,19 @@
 """A server that runs for a moment while its data is created.
 
-It is no unit of the supervisor, so `python -m autional_cli.resources.bootstrap PROGRAM…` watches over it: when the pipe
-on standard input closes, because the supervisor is done or died, the server ends with it.
+It is no unit of the supervisor, so `watcher.py` watches over it: when the pipe to it closes, because the supervisor is
+done or died, the server ends with it.
 """
 
 from __future__ import annotations
 
 import asyncio
-import os
 import socket
-import subprocess
 import sys
-import threading
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from autional_cli.ports import LOOPBACK
+from autional_cli.resources import watcher
 from autional_cli.resources.probe import until
 from autional_cli.resources.tools import explain, failed
 
@@ -24,11 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
     from pathlib import Path
 
-STOP_S = 10.0
-ATTEMPTS = 2
-ATTEMPT_S = 4.0
-WAKE_AFTER_S = 0.05
-WAKE_S = 0.5
+STOP_S = watcher.ATTEMPTS * (watcher.ATTEMPT_S + watcher.WAKE_S) + 1.0
 
 
 @asynccontextmanager
@@ -41,7 +35,7 @@ async def bootstrapped(
     """
     port = free_port()
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "autional_cli.resources.bootstrap", str(port), *command(port)),
+        *(sys.executable, "-I", "-S", watcher.__file__, str(port), *command(port)),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
@@ -60,7 +54,7 @@ async def bootstrapped(
         raise failed(f"the server did not end its first run within {STOP_S:g} s", at) from None
     finally:
         process.stdin.close()  # the watcher stops the server
-        async with asyncio.timeout(STOP_S + WAKE_S):
+        async with asyncio.timeout(STOP_S):
             await asyncio.gather(output, process.wait(), return_exceptions=True)
     if status:
         raise explain(text, f"the server's first run ended with status {status}", at)
@@ -86,25 +80,3 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind((LOOPBACK, 0))
         return int(probe.getsockname()[1])
-
-
-def main() -> int:
-    """Run a program until standard input closes, or it ends by itself; return its exit status."""
-    port, *argv = sys.argv[1:]
-    with subprocess.Popen(argv, stdin=subprocess.DEVNULL) as server:  # noqa: S603 - the caller is the supervisor
-        threading.Thread(target=lambda: os._exit(server.wait()), daemon=True).start()
-        sys.stdin.read()
-        for _ in range(ATTEMPTS):
-            server.terminate()
-            with suppress(subprocess.TimeoutExpired):
-                return server.wait(WAKE_AFTER_S)
-            with suppress(OSError):  # a server that waits in accept() acts on the signal at the next connection
-                socket.create_connection((LOOPBACK, int(port)), WAKE_S).close()
-            with suppress(subprocess.TimeoutExpired):
-                return server.wait(ATTEMPT_S)
-        server.kill()
-        return 1
-
-
-if __name__ == "__main__":
-    sys.exit(main())

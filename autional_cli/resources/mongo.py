@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from autional_cli.drivers.base import ProcessSpec
 from autional_cli.errors import AutionalError, ExitCode
 from autional_cli.ports import LOOPBACK
-from autional_cli.resources import mongo_users, probe, tools
+from autional_cli.resources import mongo_users, mongo_wire, probe, tools
 from autional_cli.resources.bootstrap import bootstrapped
 from autional_cli.resources.storage import DataDir, explained, write_if_changed
 from autional_cli.secrets import OPERATOR
@@ -81,15 +81,21 @@ class Mongo:
             write_if_changed(self.data_dir / CONFIGURATION, self.configuration_text())
 
     async def create(self, stage: Path) -> None:
-        """Make the operator's user in a new store.
+        """Make the users in a new store.
 
         The server has no way in before a user exists, so it runs once without passwords: on a private copy that nobody
         uses yet, on a port of the system's choice. An interruption leaves nothing but the copy, which is thrown away.
         """
         write_if_changed(stage / CONFIGURATION, self.configuration_text())
         command = partial(self.command, stage)
-        async with bootstrapped(command, probe.mongo, self.data_dir, BOOTSTRAP_S) as port:
-            await asyncio.to_thread(mongo_users.create_operator, port, OPERATOR, self.secrets.operator)
+        async with bootstrapped(command, mongo_wire.hello, self.data_dir, BOOTSTRAP_S) as port:
+            await mongo_users.create_first(port, OPERATOR, self.secrets.operator, self.users)
+        write_if_changed(stage / USERS_FINGERPRINT, mongo_users.fingerprint(self.users))
+
+    @property
+    def users(self) -> dict[str, str]:
+        """The passwords of the services by name."""
+        return {name: self.secrets.password(name, "mongo") for name in self.services}
 
     def command(self, home: Path, port: int) -> tuple[str, ...]:
         """Return the command line. The configuration file is named, so that none of the user's own is picked up."""
@@ -116,15 +122,16 @@ class Mongo:
         )
 
     async def wait_ready(self, timeout_s: float) -> None:
-        await probe.until(lambda: probe.mongo(self.port), what=f"mongo on {LOOPBACK}:{self.port}", timeout_s=timeout_s)
+        await probe.until(
+            lambda: mongo_wire.hello(self.port), what=f"mongo on {LOOPBACK}:{self.port}", timeout_s=timeout_s
+        )
 
     async def provision(self) -> None:
-        wanted = {name: self.secrets.password(name, "mongo") for name in self.services}
-        state = mongo_users.fingerprint(wanted)
+        state = mongo_users.fingerprint(self.users)
         path = self.data_dir / USERS_FINGERPRINT
         if path.is_file() and path.read_text(encoding="ascii") == state:
             return
-        await asyncio.to_thread(mongo_users.provision, self.port, OPERATOR, self.secrets.operator, wanted)
+        await asyncio.to_thread(mongo_users.provision, self.port, OPERATOR, self.secrets.operator, self.users)
         write_if_changed(path, state)
 
     def url_for(self, service: ServiceSpec) -> str:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from autional_cli.errors import AutionalError, ExitCode
 from autional_cli.ports import LOOPBACK
+from autional_cli.resources import mongo_wire
+from autional_cli.resources.connection import NotReadyError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -17,10 +19,14 @@ if TYPE_CHECKING:
 ANSWER_MS = 5000
 
 
-def create_operator(port: int, name: str, password: str) -> None:
-    """Create the user with all rights on a server that asks for no password yet."""
-    with client(port) as server:
-        server.admin.command("createUser", name, pwd=password, roles=["root"])
+async def create_first(port: int, operator: str, operator_password: str, services: Mapping[str, str]) -> None:
+    """Create the operator and the services' users on a new server that asks for no password yet."""
+    users = [mongo_wire.create_user(operator, operator_password, "root", "admin")]
+    users += [mongo_wire.create_user(name, password, "readWrite", name) for name, password in services.items()]
+    try:
+        await mongo_wire.call(port, *users)
+    except (OSError, EOFError, NotReadyError) as failure:
+        raise refused(port, failure) from failure
 
 
 def provision(port: int, operator: str, operator_password: str, services: Mapping[str, str]) -> None:
@@ -49,11 +55,16 @@ def client(port: int, **options: Any) -> Iterator[MongoClient[dict[str, Any]]]:
         ) as server:
             yield server
     except PyMongoError as failure:
-        raise AutionalError(
-            f"mongo on port {port} could not be provisioned: {failure}",
-            hint="autional logs mongo",
-            exit_code=ExitCode.BACKEND_UNAVAILABLE,
-        ) from failure
+        raise refused(port, failure) from failure
+
+
+def refused(port: int, failure: Exception) -> AutionalError:
+    """Return the error for users that could not be made."""
+    return AutionalError(
+        f"mongo on port {port} could not be provisioned: {failure}",
+        hint="autional logs mongo",
+        exit_code=ExitCode.BACKEND_UNAVAILABLE,
+    )
 
 
 def fingerprint(services: Mapping[str, str]) -> str:

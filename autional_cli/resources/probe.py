@@ -7,15 +7,14 @@ would cost more than the servers' own start.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import struct
 from typing import TYPE_CHECKING
 
 from autional_cli.errors import AutionalError, ExitCode
-from autional_cli.ports import LOOPBACK
+from autional_cli.resources.connection import MAX_ANSWER, NotReadyError, connection
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import Awaitable, Callable
 
 FIRST_PAUSE_S = 0.025
 LONGEST_PAUSE_S = 0.1
@@ -23,12 +22,6 @@ ANSWER_S = 2.0
 
 PG_PROTOCOL_3 = 196608
 PG_CANNOT_CONNECT_NOW = b"57P03"  # starting up, shutting down or recovering
-OP_MSG = 2013
-MAX_ANSWER = 1 << 20
-
-
-class NotReadyError(Exception):
-    """The server is there but does not serve yet."""
 
 
 async def until(answers: Callable[[], Awaitable[object]], *, what: str, timeout_s: float) -> None:
@@ -58,18 +51,6 @@ async def until(answers: Callable[[], Awaitable[object]], *, what: str, timeout_
         ) from None
 
 
-@contextlib.asynccontextmanager
-async def connection(port: int) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
-    """Open a loopback connection and close it again."""
-    reader, writer = await asyncio.open_connection(LOOPBACK, port)
-    try:
-        yield reader, writer
-    finally:
-        writer.close()
-        with contextlib.suppress(OSError):
-            await writer.wait_closed()
-
-
 async def postgres(port: int, user: str) -> None:
     """Return when PostgreSQL asks for a password, as pg_isready does (PostgreSQL documentation, section 54.2)."""
     body = b"\0".join((b"user", user.encode(), b"database", b"postgres", b"", b""))
@@ -94,19 +75,6 @@ async def redis(port: int, *commands: tuple[str, ...]) -> list[str]:
                 raise NotReadyError(line[1:])
             answers.append(line[1:])
     return answers
-
-
-async def mongo(port: int) -> None:
-    """Return when the server answers `hello` (MongoDB wire protocol, OP_MSG)."""
-    document = b"\x10hello\x00\x01\x00\x00\x00" + b"\x02$db\x00\x06\x00\x00\x00admin\x00" + b"\x00"
-    document = struct.pack("<i", len(document) + 4) + document
-    message = struct.pack("<iB", 0, 0) + document
-    async with connection(port) as (reader, writer):
-        writer.write(struct.pack("<iiii", len(message) + 16, 1, 0, OP_MSG) + message)
-        (length,) = struct.unpack("<i", await reader.readexactly(4))
-        answer = await reader.readexactly(min(max(length - 4, 0), MAX_ANSWER))
-    if b"ok\x00" not in answer:
-        raise NotReadyError("it did not say hello")
 
 
 async def smtp(port: int) -> None:

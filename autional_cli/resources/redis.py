@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from autional_cli.drivers.base import ProcessSpec
 from autional_cli.ports import LOOPBACK
 from autional_cli.resources import probe, tools
+from autional_cli.resources.connection import NotReadyError
 from autional_cli.resources.redis_acl import acl_file
 from autional_cli.resources.storage import DataDir, explained, write_if_changed
 from autional_cli.secrets import OPERATOR
@@ -136,7 +137,7 @@ class Redis:
         write_if_changed(self.acl, acl_file(self.name, self.secrets, self.specs))
         try:
             await probe.redis(self.port, self.login, ("ACL", "LOAD"))
-        except (OSError, EOFError, probe.NotReadyError) as failure:
+        except (OSError, EOFError, NotReadyError) as failure:
             raise tools.failed(f"{self.name} refused its users: {failure}", self.acl) from failure
 
     def url_for(self, service: ServiceSpec) -> str:

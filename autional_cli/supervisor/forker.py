@@ -36,7 +36,6 @@ class _Zygote:
 
     process: subprocess.Popen[bytes]
     control: socket.socket
-    born: float = field(default_factory=time.monotonic)
     asked: dict[int, tuple[ProcessSpec, socket.socket, asyncio.Future[Handle]]] = field(default_factory=dict)
     children: dict[int, Handle] = field(default_factory=dict)
     sending: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -121,7 +120,7 @@ class Forker:
     def _hear(self, zygote: _Zygote, message: dict[str, Any]) -> None:
         if "ready" in message:
             zygote.was_ready, self._fruitless = True, 0
-            self.on_ready(time.monotonic() - zygote.born)
+            self.on_ready(message["ready"])
         elif "status" in message:
             if handle := zygote.children.pop(message["pid"], None):
                 handle.ended(Exit.from_status(message["status"]))

@@ -73,11 +73,19 @@ def start_time(pid: int) -> str:
         except OSError:
             return ""
         state, *fields = stat.rpartition(")")[2].split()  # the command name may hold spaces and parentheses
-        return "" if state in "ZX" else fields[18]
+        return "" if state in "ZX" and not _other_threads(pid) else fields[18]
     answer = subprocess.run(  # noqa: S603 - fixed program, a number as argument
         ["/bin/ps", "-o", "lstart=", "-p", str(pid)], capture_output=True, text=True, check=False, timeout=5
     )
     return answer.stdout.strip().replace(" ", "_")
+
+
+def _other_threads(pid: int) -> bool:
+    """Whether threads other than the first still run: they keep ports open although the process looks like a zombie."""
+    try:
+        return len(list(Path(f"/proc/{pid}/task").iterdir())) > 1
+    except OSError:
+        return False
 
 
 def is_alive(pid: int, started: str) -> bool:

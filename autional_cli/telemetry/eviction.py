@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from autional_cli.telemetry.schema import transaction
+
 if TYPE_CHECKING:
     import sqlite3
 
@@ -40,13 +42,12 @@ def remove_slice(connection: sqlite3.Connection, before_ns: int) -> int:
     traces = connection.execute(oldest, (before_ns, SLICE)).fetchall()
     if not traces:
         return 0
-    connection.execute("BEGIN IMMEDIATE")
-    connection.executemany("DELETE FROM spans WHERE trace_id = ?", traces)
-    connection.executemany("DELETE FROM trace_services WHERE trace_id = ?", traces)
-    connection.executemany("DELETE FROM log_lines WHERE trace_id = ?", traces)
-    connection.executemany("DELETE FROM rejections WHERE trace_id = ?", traces)
-    connection.executemany("DELETE FROM traces WHERE trace_id = ?", traces)
-    connection.execute("COMMIT")
+    with transaction(connection):
+        connection.executemany("DELETE FROM spans WHERE trace_id = ?", traces)
+        connection.executemany("DELETE FROM trace_services WHERE trace_id = ?", traces)
+        connection.executemany("DELETE FROM log_lines WHERE trace_id = ?", traces)
+        connection.executemany("DELETE FROM rejections WHERE trace_id = ?", traces)
+        connection.executemany("DELETE FROM traces WHERE trace_id = ?", traces)
     return len(traces)
 
 

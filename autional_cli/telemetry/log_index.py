@@ -9,6 +9,7 @@ import re
 from typing import TYPE_CHECKING
 
 from autional_cli.telemetry.log_lines import Entry, complete_size, parse
+from autional_cli.telemetry.schema import transaction
 
 if TYPE_CHECKING:
     import sqlite3
@@ -47,14 +48,13 @@ def index_file(connection: sqlite3.Connection, path: Path, inode: int, indexed: 
     count = 0
     while True:
         lines, size = find_lines(path, start, min(end, start + CHUNK))
-        connection.execute("BEGIN IMMEDIATE")
-        file_id = connection.execute(UPSERT_FILE, (path.name, current, start + size)).fetchone()[0]
-        if begins_anew:
-            connection.execute("DELETE FROM log_lines WHERE file_id = ?", (file_id,))
-            begins_anew = False
-        rows = [(trace_id, file_id, offset, length) for trace_id, offset, length in lines]
-        connection.executemany("INSERT OR IGNORE INTO log_lines VALUES (?, ?, ?, ?)", rows)
-        connection.execute("COMMIT")
+        with transaction(connection):
+            file_id = connection.execute(UPSERT_FILE, (path.name, current, start + size)).fetchone()[0]
+            if begins_anew:
+                connection.execute("DELETE FROM log_lines WHERE file_id = ?", (file_id,))
+            rows = [(trace_id, file_id, offset, length) for trace_id, offset, length in lines]
+            connection.executemany("INSERT OR IGNORE INTO log_lines VALUES (?, ?, ?, ?)", rows)
+        begins_anew = False
         count += len(rows)
         start += size
         if start >= end or size == 0:

@@ -78,13 +78,13 @@ class Reader:
     def fetch(self, trace_id: str) -> Trace | None:
         """Return a trace by its full id, or None."""
         key = (bytes.fromhex(trace_id),)
-        sources = {
-            row[0]: Source(row[1], row[2], json.loads(row[3]), row[4], row[5])
-            for row in self.connection.execute(SOURCES, key)
-        }
         rows = self.connection.execute(FETCH, key).fetchall()
         if not rows:
             return None
+        sources = {  # after the spans: a batch may be committed between the two queries, and sources are never removed
+            row[0]: Source(row[1], row[2], json.loads(row[3]), row[4], row[5])
+            for row in self.connection.execute(SOURCES, key)
+        }
         spans = [read_span(trace_id, row, sources) for row in rows]
         received = self.connection.execute("SELECT received_ns FROM traces WHERE trace_id = ?", key).fetchone()
         rejected = self.connection.execute("SELECT spans FROM rejections WHERE trace_id = ?", key).fetchone()

@@ -8,7 +8,12 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from pathlib import Path
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
 
 APPLICATION_ID = 0x41555431
 VERSION = 1
@@ -100,6 +105,19 @@ def prepare(connection: sqlite3.Connection) -> None:
     if is_new:
         marks = f"PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {VERSION};"
         connection.executescript(f"BEGIN; {TABLES} {marks} COMMIT;")
+
+
+@contextmanager
+def transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    """Commit what the block writes, or leave no trace of it: a full disk must not leave a transaction open."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
 
 
 def check_identity(connection: sqlite3.Connection) -> None:

@@ -7,17 +7,17 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections import Counter, defaultdict
-from dataclasses import dataclass
+from collections import Counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
 from autional_cli.telemetry.eviction import evict
-from autional_cli.telemetry.schema import ForeignStoreError, is_damage, open_for_writing, set_aside
+from autional_cli.telemetry.schema import ForeignStoreError, is_damage, open_for_writing, set_aside, transaction
+from autional_cli.telemetry.summaries import recount, summarise
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from autional_cli.telemetry.model import Source, Span
@@ -30,26 +30,6 @@ UPSERT_OPERATION = """
 INSERT INTO operations VALUES (?, ?, ?, ?)
 ON CONFLICT (service, name, kind) DO UPDATE SET seen_ns = max(seen_ns, excluded.seen_ns)
 """
-UPSERT_TRACE = """
-INSERT INTO traces (trace_id, start_ns, end_ns, duration_ns, spans, errors,
-                    root_service, root_name, root_kind, received_ns)
-VALUES (:id, :start, :end, :end - :start, :spans, :errors, '', '', '', :now)
-ON CONFLICT (trace_id) DO UPDATE SET
-    start_ns = min(start_ns, excluded.start_ns), end_ns = max(end_ns, excluded.end_ns),
-    spans = spans + excluded.spans, errors = errors + excluded.errors, received_ns = excluded.received_ns
-"""
-SET_ROOT = """
-UPDATE traces SET root_id = :span, root_service = :service, root_name = :name, root_kind = :kind,
-                  root_start_ns = :start, root_end_ns = :end
-WHERE trace_id = :id AND (root_start_ns IS NULL OR root_start_ns >= :start)
-"""
-SET_DURATION = """
-UPDATE traces SET duration_ns = coalesce(root_end_ns - root_start_ns, end_ns - start_ns) WHERE trace_id = ?
-"""
-ADD_SERVICE = """
-INSERT INTO trace_services VALUES (?, ?, ?, ?)
-ON CONFLICT (trace_id, service) DO UPDATE SET spans = spans + excluded.spans, errors = errors + excluded.errors
-"""
 COUNT_REJECTED = """
 INSERT INTO rejections VALUES (?, ?) ON CONFLICT (trace_id) DO UPDATE SET spans = spans + excluded.spans
 """
@@ -61,16 +41,6 @@ class Limits(NamedTuple):
     size_bytes: int = 512 * 1024 * 1024
     age_s: float = 7 * 86400
     trace_spans: int = 50_000
-
-
-@dataclass(slots=True)
-class Tally:
-    """What one batch adds to one trace."""
-
-    start_ns: int
-    end_ns: int
-    spans: int = 0
-    errors: int = 0
 
 
 class Store:
@@ -127,16 +97,9 @@ class Store:
         Returns how many spans were refused by trace, because that trace is as large as a trace may become.
         """
         self.sources.clear()
-        connection = self.connection
-        connection.execute("BEGIN IMMEDIATE")
-        try:
+        with transaction(self.connection):
             refused = self.write(spans)
             self.count_rejected(rejected or {}, refused)
-        except BaseException:
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
-            raise
-        connection.execute("COMMIT")
         self.added_since_eviction += len(spans)
         if self.added_since_eviction >= 10_000:
             self.evict()
@@ -151,9 +114,9 @@ class Store:
         self.connection.executemany(INSERT_SPAN, rows)
         inserted = self.connection.total_changes - before - made_sources
         if inserted == len(rows):
-            self.summarise(accepted)
+            summarise(self.connection, accepted, self.clock())
         else:  # a sender repeated itself after a lost answer: count anew instead of twice
-            self.recount({span.trace_id for span in accepted})
+            recount(self.connection, {span.trace_id for span in accepted}, self.clock())
         now = self.clock()
         operations = {(span.service, span.name, span.kind, now) for span in accepted}
         self.connection.executemany(UPSERT_OPERATION, operations)
@@ -211,66 +174,6 @@ class Store:
         self.sources[id(source)] = found[0]
         return int(found[0])
 
-    def summarise(self, spans: Iterable[Span]) -> None:
-        """Add new spans to the summaries of their traces."""
-        tallies: dict[str, Tally] = {}
-        services: dict[tuple[str, str], list[int]] = defaultdict(lambda: [0, 0])
-        roots: list[Span] = []
-        for span in spans:
-            tally = tallies.setdefault(span.trace_id, Tally(span.start_ns, span.end_ns))
-            tally.start_ns = min(tally.start_ns, span.start_ns)
-            tally.end_ns = max(tally.end_ns, span.end_ns)
-            tally.spans += 1
-            tally.errors += span.error
-            counts = services[span.trace_id, span.service]
-            counts[0] += 1
-            counts[1] += span.error
-            if span.parent_id is None:
-                roots.append(span)
-        now = self.clock()
-        upserts = [
-            {
-                "id": bytes.fromhex(trace_id),
-                "start": tally.start_ns,
-                "end": tally.end_ns,
-                "spans": tally.spans,
-                "errors": tally.errors,
-                "now": now,
-            }
-            for trace_id, tally in tallies.items()
-        ]
-        self.connection.executemany(UPSERT_TRACE, upserts)
-        self.connection.executemany(
-            ADD_SERVICE, [(bytes.fromhex(trace), service, *counts) for (trace, service), counts in services.items()]
-        )
-        self.connection.executemany(SET_ROOT, [root_values(root) for root in roots])
-        self.connection.executemany(SET_DURATION, [(bytes.fromhex(trace_id),) for trace_id in tallies])
-
-    def recount(self, trace_ids: Iterable[str]) -> None:
-        """Make the summaries of traces anew from their spans."""
-        for trace_id in trace_ids:
-            key = {"id": bytes.fromhex(trace_id), "now": self.clock()}
-            self.connection.execute("DELETE FROM trace_services WHERE trace_id = :id", key)
-            self.connection.execute(
-                "INSERT INTO trace_services SELECT s.trace_id, o.service, count(*), sum(s.error) FROM spans s"
-                " JOIN sources o ON o.id = s.source_id WHERE s.trace_id = :id GROUP BY o.service",
-                key,
-            )
-            self.connection.execute("UPDATE traces SET spans = 0, errors = 0 WHERE trace_id = :id", key)
-            extent = self.connection.execute(
-                "SELECT min(start_ns), max(end_ns), count(*), sum(error) FROM spans WHERE trace_id = :id", key
-            ).fetchone()
-            names = ("start", "end", "spans", "errors")
-            self.connection.execute(UPSERT_TRACE, key | dict(zip(names, extent, strict=True)))
-            roots = self.connection.execute(
-                "SELECT s.span_id, o.service, s.name, s.kind, s.start_ns, s.end_ns FROM spans s"
-                " JOIN sources o ON o.id = s.source_id WHERE s.trace_id = :id AND s.parent_id IS NULL",
-                key,
-            ).fetchall()
-            columns = ("span", "service", "name", "kind", "start", "end")
-            self.connection.executemany(SET_ROOT, [key | dict(zip(columns, root, strict=True)) for root in roots])
-            self.connection.execute(SET_DURATION, (key["id"],))
-
     def count_rejected(self, *counts: Mapping[str, int]) -> None:
         """Remember how many spans of a trace are missing because they were refused."""
         for rejected in counts:
@@ -281,19 +184,6 @@ class Store:
         """Remove the traces beyond the limits, oldest first; returns how many."""
         self.added_since_eviction = 0
         return evict(self.connection, self.limits.size_bytes, self.clock() - int(self.limits.age_s * 1e9))
-
-
-def root_values(span: Span) -> dict[str, Any]:
-    """Name the columns of a root span for SET_ROOT."""
-    return {
-        "id": bytes.fromhex(span.trace_id),
-        "span": bytes.fromhex(span.span_id),
-        "service": span.service,
-        "name": span.name,
-        "kind": span.kind,
-        "start": span.start_ns,
-        "end": span.end_ns,
-    }
 
 
 def to_json(value: Any) -> str:

@@ -34,6 +34,12 @@ class Trail:
 
     async def append(self, events: Sequence[Event]) -> None:
         """Store events, each once however often it is delivered. Raises `CHAIN_BUSY` if other writers always win."""
+        try:
+            await self._append(events)
+        except PyMongoError as error:
+            raise unavailable(error) from error
+
+    async def _append(self, events: Sequence[Event]) -> None:
         for _ in range(_ATTEMPTS):
             known = await self._store.known([str(event.id) for event in events])
             fresh = {str(event.id): event for event in events if str(event.id) not in known}

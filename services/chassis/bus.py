@@ -18,6 +18,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError, ResponseError
 
 from services.chassis.backoff import Backoff
+from services.chassis.errors import ResourceUnavailableError
 from services.chassis.events import FIELD, Event, dead_stream, process_span, stream
 from services.chassis.lifecycle import Ready, Stage
 from services.chassis.logging import get_logger
@@ -91,8 +92,12 @@ class Consumer:
         """Take up this replica's unfinished entries, and those of replicas that are gone for a minute."""
         for name in self._handlers:
             await self._bus.xautoclaim(name, self._group, self._replica, _CLAIM_IDLE_MS, count=_READ)
-            for _, entries in await self._bus.xreadgroup(self._group, self._replica, {name: "0"}, count=_READ):
+            after: bytes = b"0"
+            while after and not self._stopping:
+                batches = await self._bus.xreadgroup(self._group, self._replica, {name: after}, count=_READ)
+                entries = batches[0][1] if batches else []
                 await self._process(name, entries, fresh=False)
+                after = entries[-1][0] if entries else b""
 
     async def _consume_once(self) -> None:
         await self._retry_due()
@@ -141,11 +146,13 @@ class Consumer:
             return done
         attempt = await self._attempt(name, good[0][0][0], fresh=fresh)
         try:
-            await self._apply(name, [event for _, event in good], attempt)
+            await self._apply_when_possible(name, [event for _, event in good], attempt)
         except Exception as error:  # noqa: BLE001 - a handler may fail in any way; the events must survive it
             if len(good) > 1:
                 for entry, _ in good:
                     done += await self._handle(name, [entry], fresh=fresh)
+            elif isinstance(error, ResourceUnavailableError):
+                pass  # we are stopping: the entry stays pending and is read again at the next start
             elif await self._failed(name, good[0][0], good[0][1], attempt, error):
                 done.append(good[0][0][0])
             return done
@@ -162,6 +169,19 @@ class Consumer:
         except (KeyError, ValueError, TypeError) as error:
             await self._bury(name, entry_id, fields, f"not a CloudEvent: {error!r}", attempts=1)
             return None
+
+    async def _apply_when_possible(self, name: bytes, events: list[Event], attempt: int) -> None:
+        """Apply; while our database is away, wait for it: that is no failure of the event and uses up no attempt."""
+        backoff = Backoff(first_s=0.1, most_s=2.0)
+        while True:
+            try:
+                await self._apply(name, events, attempt)
+            except ResourceUnavailableError:
+                if self._stopping:
+                    raise
+                await backoff.wait()
+            else:
+                return
 
     async def _apply(self, name: bytes, events: list[Event], attempt: int) -> None:
         """Run the handler; each event has its own span, and the work of a batch is inside the last one opened."""

@@ -18,7 +18,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from services.chassis.backoff import Backoff
-from services.chassis.errors import UNAVAILABLE, ServiceError
+from services.chassis.errors import ResourceUnavailableError
 from services.chassis.logging import get_logger
 from services.chassis.metrics import CACHE
 
@@ -111,7 +111,7 @@ class Cache:
     async def invalidate(self, *keys: str) -> None:
         """Drop `keys` here, in Redis, and in every process that keeps this namespace.
 
-        Raises `ServiceError(UNAVAILABLE)` when it cannot be announced: the caller must not believe that it was.
+        Raises `ResourceUnavailableError` when it cannot be announced: the caller must not believe that it was.
         """
         if not keys:
             return
@@ -124,7 +124,7 @@ class Cache:
                 pipeline.publish(channel(self._namespace), orjson.dumps(list(keys)))
                 await pipeline.execute()
         except (OSError, RedisError) as error:
-            raise ServiceError(UNAVAILABLE, details={"resource": "cache"}) from error
+            raise ResourceUnavailableError("cache") from error
 
     async def _listen(self) -> None:
         backoff = Backoff(first_s=0.05, most_s=1.0)

@@ -21,7 +21,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 
 from services.chassis.clock import new_id
-from services.chassis.errors import UNAVAILABLE, ServiceError
+from services.chassis.errors import ResourceUnavailableError
 from services.chassis.models import OUTBOX
 from services.chassis.settings import Settings
 from services.chassis.tracing import fail, span, traceparent, tracer
@@ -98,7 +98,7 @@ class Database:
     async def transaction(self) -> AsyncIterator[UnitOfWork]:
         """Open a unit of work; commit when the block ends, roll back when it raises.
 
-        Raises `ServiceError(UNAVAILABLE)` when the database cannot be reached.
+        Raises `ResourceUnavailableError` when the database cannot be reached.
         """
         async with AsyncSession(self._engine, expire_on_commit=False, autoflush=False) as session:
             try:
@@ -113,10 +113,10 @@ class Database:
                 PoolTimeoutError,
                 asyncpg.PostgresConnectionError,
             ) as error:
-                raise ServiceError(UNAVAILABLE, details={"resource": "database"}) from error
+                raise ResourceUnavailableError("database") from error
             except DBAPIError as error:
                 if error.connection_invalidated or _is_disconnect(error):
-                    raise ServiceError(UNAVAILABLE, details={"resource": "database"}) from error
+                    raise ResourceUnavailableError("database") from error
                 raise
 
     async def _connect(self, session: AsyncSession) -> None:

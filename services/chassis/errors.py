@@ -60,6 +60,13 @@ class ServiceError(Exception):
         self.headers = dict(headers or {})
 
 
+class ResourceUnavailableError(ServiceError):
+    """A backing resource cannot be reached; when it is back, the same work will go through."""
+
+    def __init__(self, resource: str) -> None:
+        super().__init__(UNAVAILABLE, details={"resource": resource}, headers={"Retry-After": "1"})
+
+
 CODES = ErrorCodes("chassis", range(1000, 1100))
 INTERNAL = CODES.register(1000, "INTERNAL", 500, "Something failed on our side; quote the trace id")
 VALIDATION = CODES.register(1001, "VALIDATION", 422, "The request is not valid")

@@ -10,7 +10,7 @@ from pymongo import AsyncMongoClient, monitoring
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import ConnectionFailure, PyMongoError
 
-from services.chassis.errors import UNAVAILABLE, ServiceError
+from services.chassis.errors import ResourceUnavailableError
 from services.chassis.settings import Settings
 from services.chassis.tracing import fail, tracer
 
@@ -51,10 +51,10 @@ class MongoDatabase:
         await self._client.close()
 
 
-def unavailable(error: PyMongoError) -> ServiceError:
+def unavailable(error: PyMongoError) -> ResourceUnavailableError:
     """Return what a client is told when the database cannot be reached; re-raises any other error."""
     if isinstance(error, ConnectionFailure):
-        return ServiceError(UNAVAILABLE, details={"resource": "database"})
+        return ResourceUnavailableError("database")
     raise error
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from services.chassis.errors import UNAVAILABLE, ServiceError
+from services.chassis.errors import ResourceUnavailableError, ServiceError
 from services.identity.errors import LOCKED
 
 MAX_PER_ACCOUNT = 5
@@ -48,7 +48,7 @@ class Lockout:
                     pipeline.ttl(key)
                 by_account, _, account_ttl, by_ip, _, ip_ttl = await pipeline.execute()
         except (OSError, RedisError) as error:
-            raise ServiceError(UNAVAILABLE, details={"resource": "redis"}) from error
+            raise ResourceUnavailableError("redis") from error
         if by_account > MAX_PER_ACCOUNT or by_ip > MAX_PER_IP:
             wait_s = max(1, account_ttl if by_account > MAX_PER_ACCOUNT else ip_ttl)
             raise ServiceError(LOCKED, details={"retry_after_s": wait_s}, headers={"Retry-After": str(wait_s)})

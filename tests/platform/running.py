@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -73,6 +74,7 @@ class Platform:
         """Stop it and remove its data; fails if the command cannot prove that nothing is left."""
         done = self.run("down", "--volumes")
         assert done.returncode == 0, done.stderr
+        shutil.rmtree(self.home, ignore_errors=True)  # the logs
 
     def pid(self, name: str) -> int:
         """Return the process id of a service, resource or other unit."""

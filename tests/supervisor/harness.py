@@ -93,6 +93,10 @@ class Harness:
                 os.kill(pid, signal.SIGKILL)
 
 
+def database(name: str = "db") -> dict[str, Any]:
+    return {"name": name, "resource": True, "port": free_port()}
+
+
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

@@ -45,7 +45,7 @@ class FromFile:
         process = None
         if listed.get("entry"):
             process = ProcessSpec(name=name, entry=listed["entry"], env=env, log=log, stop_timeout_s=stop)
-        resource = Server(name, port, log, self.instance.data_dir / name) if listed.get("resource") else None
+        resource = Server(name, int(port or 0), log, self.instance.data_dir / name) if listed.get("resource") else None
         task = Once(self.instance.data_dir / f".{name}", listed.get("pause")) if listed.get("task") else None
         return UnitDef(
             name=name,

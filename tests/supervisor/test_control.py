@@ -63,7 +63,7 @@ def test_a_follower_sees_what_is_and_what_changes(running: Harness) -> None:
         assert connection.receive(5)["unit"]["state"] == "ready"
         restarting = threading.Thread(target=running.ask, args=("restart",), kwargs={"services": ["identity"]})
         restarting.start()
-        states = []
+        states: list[str] = []
         while states[-1:] != ["ready"]:
             message = connection.receive(5)
             if message["from"] != message["unit"]["state"]:

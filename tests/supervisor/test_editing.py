@@ -41,6 +41,10 @@ def write(harness: Harness, name: str, says: str) -> None:
     (harness.root / "edited_code" / name / "entry.py").write_text(ENTRY.format(says=says))
 
 
+def served(harness: Harness, text: str) -> None:
+    eventually(lambda: says(harness, "identity") == text, "the new code to serve")
+
+
 def says(harness: Harness, name: str) -> str:
     url = next(s["url"] for s in harness.status()["services"] if s["name"] == name)
     try:
@@ -55,7 +59,7 @@ def test_an_edit_replaces_that_service_alone_within_half_a_second(edited: Harnes
     for text in ("two", "six", "ten"):  # the same length, within the same second: bytecode must not be mistaken
         began = time.monotonic()
         write(edited, "identity", text)
-        eventually(lambda text=text: says(edited, "identity") == text, "the new code to serve")
+        served(edited, text)
         took.append(time.monotonic() - began)
     after = edited.pids()
     assert after["identity"] != before["identity"]

@@ -8,30 +8,30 @@ import signal
 import pytest
 
 from autional_cli import ports
-from tests.supervisor.harness import ENTRIES, Harness, eventually, free_port, get, web
+from tests.supervisor.harness import ENTRIES, Harness, database, eventually, get, web
 
 
 def test_after_kill_9_of_the_supervisor_nothing_survives_and_up_works_again(harness: Harness) -> None:
-    unit, database = web("identity", needs=["db"]), {"name": "db", "resource": True, "port": free_port()}
-    harness.define(unit, database, {"name": "session", "entry": f"{ENTRIES}:stubborn"})
+    unit, db = web("identity", needs=["db"]), database()
+    harness.define(unit, db, {"name": "session", "entry": f"{ENTRIES}:stubborn"})
     harness.up()
     os.kill(harness.pids()["supervisor"], signal.SIGKILL)
     eventually(lambda: not harness.survivors(), "every process to be gone")
     assert ports.is_free(unit["port"])
-    assert ports.is_free(database["port"])
+    assert ports.is_free(db["port"])
     assert harness.up()["state"] == "ready"
 
 
 def test_up_right_after_kill_9_of_the_supervisor_waits_until_the_ground_is_clear(harness: Harness) -> None:
-    harness.define(web("identity"), {"name": "db", "resource": True, "port": free_port()})
+    harness.define(web("identity"), database())
     harness.up()
     os.kill(harness.pids()["supervisor"], signal.SIGKILL)
     assert harness.up()["state"] == "ready"
 
 
 def test_a_killed_guardian_is_made_again_and_still_guards(harness: Harness) -> None:
-    database = {"name": "db", "resource": True, "port": free_port()}
-    harness.define(database)
+    db = database()
+    harness.define(db)
     harness.up()
     first = harness.pids()["guardian"]
     os.kill(first, signal.SIGKILL)

@@ -16,7 +16,7 @@ from autional_cli import ports
 from autional_cli.errors import AutionalError, ExitCode
 from autional_cli.supervisor import client
 from autional_cli.supervisor.process import start_time
-from tests.supervisor.harness import ENTRIES, OPTIONS, Harness, eventually, free_port, get, web
+from tests.supervisor.harness import ENTRIES, OPTIONS, Harness, database, eventually, get, web
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,15 +24,15 @@ if TYPE_CHECKING:
 
 def test_up_serves_and_down_leaves_nothing(harness: Harness) -> None:
     gateway, identity = web("gateway", calls=["identity"], needs=["db"]), web("identity", needs=["db"])
-    database = {"name": "db", "resource": True, "port": free_port()}
-    harness.define(database, gateway, identity)
+    db = database()
+    harness.define(db, gateway, identity)
     result = harness.up()
     assert result["state"] == "ready"
     assert result["gateway"] == f"http://127.0.0.1:{gateway['port']}"
     assert {s["name"]: s["state"] for s in result["services"]} == {"gateway": "ready", "identity": "ready"}
     assert result["resources"][0] | {"pid": 0, "since": 0} == {
         "name": "db", "driver": "embedded", "version": "1", "state": "ready", "pid": 0, "restarts": 0, "since": 0,
-        "url": f"http://autional:***@127.0.0.1:{database['port']}", "status": "", "reason": "",
+        "url": f"http://autional:***@127.0.0.1:{db['port']}", "status": "", "reason": "",
     }  # fmt: skip
     assert [step["step"] for step in result["timings"] if step["critical"]][-1].endswith(".start")
     pid, session, group, *_ = get(identity).split()
@@ -40,7 +40,7 @@ def test_up_serves_and_down_leaves_nothing(harness: Harness) -> None:
     stopped = harness.down()
     assert stopped["state"] == "stopped"
     assert harness.survivors() == []
-    assert all(ports.is_free(unit["port"]) for unit in (gateway, identity, database))
+    assert all(ports.is_free(unit["port"]) for unit in (gateway, identity, db))
     assert not (harness.instance.run_dir / "control.sock").exists()
     assert list(harness.instance.run_dir.glob("notify-*")) == []
     assert (harness.instance.home / "source-closed").exists()
@@ -133,7 +133,7 @@ def test_services_stop_before_what_they_call_and_resources_last(harness: Harness
     names = ("session", "identity", "gateway")
     harness.define(
         web("session", env=env), web("identity", env=env, calls=["session"]), web("gateway", env=env, needs=["db"]),
-        {"name": "db", "resource": True, "port": free_port()},
+        database(),
     )  # fmt: skip
     harness.up()
     harness.down()
@@ -184,8 +184,8 @@ def test_a_crash_restarts_that_service_alone(harness: Harness) -> None:
 
 
 def test_a_resource_that_crashes_comes_back(harness: Harness) -> None:
-    database = {"name": "db", "resource": True, "port": free_port()}
-    harness.define(database, web("identity", needs=["db"]))
+    db = database()
+    harness.define(db, web("identity", needs=["db"]))
     harness.up()
     before = harness.pids()
     os.kill(before["db"], signal.SIGKILL)
@@ -219,8 +219,8 @@ def test_a_failed_service_starts_again_when_asked(harness: Harness, tmp_path: Pa
 
 def test_a_task_runs_once_and_what_needs_it_waits(harness: Harness, tmp_path: Path) -> None:
     task = {"name": "migrations", "task": True, "entry": f"{ENTRIES}:once", "env": {"RAN": str(tmp_path / "ran")}}
-    database = {"name": "db", "resource": True, "port": free_port()}
-    harness.define(database, task | {"needs": ["db"], "pause": "db"}, web("identity", needs=["migrations"]))
+    db = database()
+    harness.define(db, task | {"needs": ["db"], "pause": "db"}, web("identity", needs=["migrations"]))
     harness.up()
     assert (harness.instance.data_dir / ".migrations.saved").exists()
     harness.down()
@@ -250,7 +250,7 @@ def test_a_taken_port_names_its_holder_and_leaves_nothing(harness: Harness) -> N
 
 
 def test_a_resource_that_refuses_its_data_undoes_a_first_start(harness: Harness) -> None:
-    one, two = ({"name": name, "resource": True, "port": free_port()} for name in ("cache", "db"))
+    one, two = database("cache"), database("db")
     harness.define(one, two, web("identity", needs=["db"]))
     (harness.instance.data_dir / "db").mkdir(parents=True)
     (harness.instance.data_dir / "db" / "foreign").touch()
@@ -271,9 +271,7 @@ def test_a_broken_definition_is_reported_and_leaves_nothing(harness: Harness) ->
 
 
 def test_cancelling_the_first_up_stops_everything(harness: Harness) -> None:
-    harness.define(
-        {"name": "db", "resource": True, "port": free_port()}, {"name": "identity", "entry": f"{ENTRIES}:silent"}
-    )
+    harness.define(database(), {"name": "identity", "entry": f"{ENTRIES}:silent"})
     with client.attach_or_start(harness.instance, OPTIONS) as connection:
         connection.send(op="up", timeout=30)
         while connection.receive(10)["unit"] | {"pid": 1} != {"name": "db", "state": "ready"}:
@@ -326,7 +324,7 @@ def test_a_supervisor_that_is_asked_to_stop_stops_the_platform(harness: Harness)
 
 
 def test_data_is_kept_unless_its_removal_is_asked_for(harness: Harness) -> None:
-    harness.define({"name": "db", "resource": True, "port": free_port()})
+    harness.define(database())
     harness.up()
     harness.down()
     assert (harness.instance.data_dir / "db" / "provisioned").exists()

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from autional_cli.telemetry.log_lines import format_timestamp
+
 from .process import Telemetry, Workspace, run_telemetry
 from .recording import Recording, record_login
 
@@ -240,7 +242,9 @@ def test_logs_are_merged_filtered_and_written_as_ndjson(workspace: Workspace) ->
         workspace.log("identity" if number % 2 else "mailbox", f"event {number}", now - 60 + number)
     assert len(workspace.run("logs").stdout.splitlines()) == 50
     assert "identity info     event 59" in workspace.run("logs", "-n", "1").stdout
-    lines = workspace.run("logs", "mailbox", "--since", "11s", "--format", "json").stdout.splitlines()
+    lines = workspace.run(
+        "logs", "mailbox", "--since", format_timestamp(now - 10.5), "--format", "json"
+    ).stdout.splitlines()
     assert [json.loads(line)["event"] for line in lines] == ["event 50", "event 52", "event 54", "event 56", "event 58"]
     assert workspace.run("logs", "--grep", "nothing like it").stdout == "[]\n"
     unknown = workspace.run("logs", "mailbx")

@@ -1,0 +1,248 @@
+"""What breaks stays small: crashes of services, of the database, of the supervisor; interruptions; collisions."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import pty
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import psutil
+import pytest
+
+from services.chassis.journey import Traveller
+from services.identity import journey as identity
+from tests.platform.conftest import join, traveller
+from tests.platform.running import AUTIONAL, ROOT, Platform
+
+SERVICES = ("gateway", "identity", "session", "mfa", "profile", "audit", "notification")
+
+
+def pids_of(platform: Platform) -> set[int]:
+    """Return every process of an instance, the supervisor's helpers included."""
+    status = platform.status()
+    supervisor = status["pids"]["supervisor"]
+    children = psutil.Process(supervisor).children(recursive=True)
+    units = [r["pid"] for s in status["services"] for r in s["replicas"]]
+    units += [unit["pid"] for unit in (*status["resources"], *status["others"]) if unit["pid"]]
+    return {supervisor, *units, *(child.pid for child in children)}
+
+
+def alive(pids: set[int]) -> set[int]:
+    """Return those that still run."""
+    return {pid for pid in pids if psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE}
+
+
+def until(done: Callable[[], Any], what: str, timeout_s: float) -> Any:
+    """Look until `done` is true; there is no event to wait for when a process outside is watched from outside."""
+    deadline = time.monotonic() + timeout_s
+    while not (result := done()):
+        assert time.monotonic() < deadline, f"{what} did not happen within {timeout_s} s"
+        time.sleep(0.02)
+    return result
+
+
+def listens(port: int) -> bool:
+    """Return whether somebody accepts connections on a port."""
+    with closing(socket.socket()) as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+async def test_a_killed_service_is_back_soon_while_the_others_answer_and_why_explains(
+    own_platform: Platform, http: aiohttp.ClientSession
+) -> None:
+    status = own_platform.up()
+    ports = {service["name"]: service["url"] for service in status["services"]}
+    for name in SERVICES:
+        pid = own_platform.kill(name)
+        deadline = time.monotonic() + 5
+        back = False
+        while not back:
+            assert time.monotonic() < deadline, f"{name} was not back within 5 s"
+            for other in set(SERVICES) - {name}:
+                async with http.get(ports[other] + "/healthz") as response:
+                    assert response.status == 200, f"{other} did not answer while {name} was away"
+            try:
+                async with http.get(ports[name] + "/readyz") as response:
+                    back = response.status == 200
+            except aiohttp.ClientError:
+                await asyncio.sleep(0.02)
+        assert own_platform.run("wait", name, "--timeout", "5").returncode == 0
+        assert own_platform.pid(name) != pid
+        told = own_platform.run("why", name)
+        assert "SIGKILL" in told.stdout + told.stderr, told.stdout
+    assert own_platform.json("smoke")["ok"]
+
+
+async def test_after_kill_of_the_supervisor_nothing_survives_and_no_data_is_lost(
+    own_platform: Platform, http: aiohttp.ClientSession
+) -> None:
+    status = own_platform.up()
+    user = traveller(own_platform, status["gateway"], http)
+    await join(user)
+    everyone = pids_of(own_platform)
+    ports = [int(service["url"].rpartition(":")[2]) for service in status["services"]]
+    os.kill(status["pids"]["supervisor"], signal.SIGKILL)
+    until(lambda: not alive(everyone), "the end of every process", 10)
+    assert not [port for port in ports if listens(port)]
+    again = own_platform.up()
+    assert again["gateway"] == status["gateway"]
+    user.access_token = ""
+    await identity.login(user)
+
+
+async def test_postgres_killed_under_load_comes_back_and_nothing_committed_is_lost(
+    own_platform: Platform, http: aiohttp.ClientSession
+) -> None:
+    status = own_platform.up()
+    registered: list[Traveller] = []
+    refused: list[int] = []
+    stop = asyncio.Event()
+
+    async def register_for_ever() -> None:
+        while not stop.is_set():
+            user = traveller(own_platform, status["gateway"], http)
+            body = {"email": user.email, "password": user.password}
+            code, _ = await user.send("POST", "/api/v1/identity/register", body)
+            (registered if code == 201 else refused).append(user if code == 201 else code)  # type: ignore[arg-type]
+
+    load = [asyncio.ensure_future(register_for_ever()) for _ in range(4)]
+    while len(registered) < 10:
+        await asyncio.sleep(0.05)
+    own_platform.kill("postgres")
+    before = len(registered)
+    deadline = time.monotonic() + 20
+    while len(registered) < before + 10:
+        assert time.monotonic() < deadline, f"no registration succeeded after the crash; {refused[-5:]}"
+        await asyncio.sleep(0.05)
+    stop.set()
+    await asyncio.gather(*load)
+    assert set(refused) <= {503, 504}, "a crash of the database is 'unavailable', never an internal error"
+    count = own_platform.run("db", "shell", "identity", "-c", "SELECT email FROM users").stdout
+    lost = [user.email for user in registered if user.email not in count]
+    assert not lost
+    outbox = lambda: " 0\n" in own_platform.run("db", "shell", "identity", "-c", "SELECT count(*) FROM outbox").stdout  # noqa: E731
+    until(outbox, "the outbox running empty", 20)
+    profiles = lambda: own_platform.run("db", "shell", "profile", "-c", "SELECT user_id FROM profiles").stdout  # noqa: E731
+    users = own_platform.run("db", "shell", "identity", "-c", "SELECT id FROM users").stdout.split()[2:-2]
+    until(lambda: all(user in profiles() for user in users), "a profile for every user", 20)
+
+
+def test_two_ups_at_once_one_starts_and_the_other_attaches(own_platform: Platform) -> None:
+    first, second = (own_platform.start("up", "--stack", "login", "--format", "json") for _ in range(2))
+    results = [json.loads(process.communicate(timeout=60)[0]) for process in (first, second)]
+    assert [first.returncode, second.returncode] == [0, 0]
+    assert results[0]["pids"]["supervisor"] == results[1]["pids"]["supervisor"]
+    assert [result["state"] for result in results] == ["ready", "ready"]
+
+
+def test_ctrl_c_during_up_stops_cleanly_with_130(own_platform: Platform) -> None:
+    process = own_platform.start("up", start_new_session=True)
+    assert process.stderr is not None
+    for line in process.stderr:
+        if "starting" in line:
+            break
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=40)
+    assert process.returncode == 130
+    assert own_platform.status()["state"] == "stopped"
+    assert not [p for p in psutil.process_iter() if own_platform.instance in " ".join(safe_cmdline(p))]
+
+
+def safe_cmdline(process: psutil.Process) -> list[str]:
+    """Return a command line, or nothing for a process that is not ours to see or has ended."""
+    try:
+        return process.cmdline()
+    except psutil.Error:
+        return []
+
+
+def test_closing_the_terminal_leaves_the_platform_running(own_platform: Platform) -> None:
+    terminal, line = pty.openpty()
+    shell = subprocess.Popen(
+        [AUTIONAL, "up", "--stack", "login"],
+        cwd=ROOT,
+        env=own_platform.environment(),
+        stdin=line,
+        stdout=line,
+        stderr=line,
+        start_new_session=True,
+    )
+    os.close(line)
+    seen = b""
+    while b"starting" not in seen:
+        seen += os.read(terminal, 4096)
+    os.close(terminal)  # the window is closed: the kernel sends SIGHUP to the session
+    shell.send_signal(signal.SIGHUP)
+    shell.wait(30)
+    assert own_platform.run("wait", "--timeout", "30").returncode == 0
+    assert own_platform.status()["state"] == "ready"
+
+
+def test_a_taken_port_is_an_error_that_names_the_process(own_platform: Platform) -> None:
+    status = own_platform.up("identity")
+    own_platform.run("down")
+    port = int(next(s["url"] for s in status["services"] if s["name"] == "identity").rpartition(":")[2])
+    with socket.create_server(("127.0.0.1", port)):
+        refused = own_platform.run("up", "identity")
+        assert refused.returncode == 4
+        assert str(port) in refused.stderr
+        assert str(os.getpid()) in refused.stderr
+        assert own_platform.status()["state"] == "stopped"
+
+
+def test_a_foreign_data_directory_is_named_and_left_alone(own_platform: Platform) -> None:
+    foreign = own_platform.home / "data" / "postgres"
+    foreign.mkdir(parents=True)
+    (foreign / "thesis.txt").write_text("irreplaceable")
+    try:
+        refused = own_platform.run("up", "identity")
+        assert refused.returncode == 4
+        assert str(foreign) in refused.stderr
+        assert [path.name for path in foreign.iterdir()] == ["thesis.txt"]
+        assert own_platform.status()["state"] == "stopped"
+    finally:
+        (foreign / "thesis.txt").unlink()
+        foreign.rmdir()
+
+
+def test_up_of_one_service_starts_what_it_needs_and_nothing_else(own_platform: Platform) -> None:
+    status = own_platform.up("identity")
+    assert {service["name"] for service in status["services"]} == {"identity", "session", "mfa"}
+    assert "mongo" not in {resource["name"] for resource in status["resources"]}
+    more = own_platform.up("audit")
+    assert {service["name"] for service in more["services"]} == {"identity", "session", "mfa", "audit"}
+
+
+def test_data_survives_down_and_is_removed_with_volumes(own_platform: Platform) -> None:
+    own_platform.up("profile")
+    own_platform.run("db", "shell", "profile", "--write", "-c", "CREATE TABLE kept (x int)")
+    assert own_platform.run("down").returncode == 0
+    own_platform.up("profile")
+    assert "0 rows" in own_platform.run("db", "shell", "profile", "-c", "SELECT * FROM kept").stdout
+    own_platform.down()
+    assert not own_platform.home.exists() or not any((own_platform.home / "data").glob("*"))
+
+
+def test_two_worktrees_run_side_by_side_on_ports_of_their_own(
+    own_platform: Platform, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    subprocess.run(["git", "worktree", "add", "--detach", tmp_path / "tree"], cwd=ROOT, check=True, capture_output=True)
+    other = Platform(instance=own_platform.instance, root=tmp_path / "tree")
+    try:
+        here, there = own_platform.up("profile"), other.up("profile")
+        assert here["services"][0]["url"] != there["services"][0]["url"]
+        assert other.run("down").returncode == 0
+        assert own_platform.status()["state"] == "ready"
+    finally:
+        other.down()
+        subprocess.run(["git", "worktree", "remove", "--force", tmp_path / "tree"], cwd=ROOT, check=True)
