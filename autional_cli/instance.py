@@ -12,6 +12,7 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import stat
 import tempfile
 from dataclasses import dataclass
@@ -150,6 +151,10 @@ class Instance:
         for path in (self.home.parent, self.home, self.data_dir, self.logs_dir, self.keys_dir, self.run_dir):
             path.mkdir(mode=0o700, parents=True, exist_ok=True)
             path.chmod(0o700)
+
+    def discard_run_dir(self) -> None:
+        """Remove the sockets' directory after a stop; under /tmp it would otherwise outlive the workspace."""
+        shutil.rmtree(self.run_dir, ignore_errors=True)
 
     def recall(self) -> dict[str, Any]:
         """Return what `remember` stored; empty when there is nothing, or nothing readable."""

@@ -6,7 +6,6 @@ import asyncio
 import shutil
 from contextlib import aclosing
 from dataclasses import dataclass, field
-from email import message_from_bytes, policy
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -161,6 +160,8 @@ class MailboxReader:
 
 def parse(content: bytes) -> Mail:
     """Return a stored mail."""
+    from email import message_from_bytes, policy
+
     message: EmailMessage = message_from_bytes(content, policy=policy.default)
     body = message.get_body(("plain", "html"))
     return Mail(

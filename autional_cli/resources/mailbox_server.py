@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 MAX_MAIL_BYTES = 10 << 20
 MAX_LOGGED_CHARACTERS = 64 << 10
 IDLE_CONNECTION_S = 60.0
-STOP_S = 2.0
+STOP_S = 0.5
 TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}")  # W3C Trace Context
 
 

@@ -71,9 +71,13 @@ class Supervisor:
         def missing(board: Board) -> list[str]:
             return [name for name in names if board[name].state is not state]
 
+        def settled(board: Board) -> bool:
+            late = missing(board)
+            return self.closing or not late or self.first_failure(late) is not None
+
         try:
             async with asyncio.timeout(timeout_s):
-                await board.until(lambda board: not missing(board) or self.first_failure(missing(board)) is not None)
+                await board.until(settled)
         except TimeoutError:
             late = [f"{name} ({board[name].status or board[name].state})" for name in missing(board)]
             raise AutionalError(
@@ -83,6 +87,8 @@ class Supervisor:
             ) from None
         if failed := self.first_failure(missing(board)):
             raise self.explain(failed)
+        if missing(board):
+            raise AutionalError("the platform was stopped meanwhile", exit_code=ExitCode.BACKEND_UNAVAILABLE)
 
     def first_failure(self, names: list[str]) -> str | None:
         """Return the unit that failed for good and keeps one of `names` from being ready."""

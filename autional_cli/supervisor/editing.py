@@ -66,7 +66,10 @@ class Editing:
         if live:
             names = [runner.name for runner in live]
             self._journal.write("edited", files=[str(path) for path in sorted(paths)], units=names)
-            await asyncio.gather(*(runner.restart() for runner in live), return_exceptions=True)
+            outcomes = await asyncio.gather(*(runner.restart() for runner in live), return_exceptions=True)
+            for name, outcome in zip(names, outcomes, strict=True):
+                if isinstance(outcome, BaseException):
+                    self._journal.write(f"{name} was not replaced: {outcome}", level="error")
 
     async def close(self) -> None:
         """Stop watching; what is being replaced at the moment is finished first."""

@@ -40,8 +40,11 @@ class Operations:
         return {**self._supervisor.status(), "pids": helpers}
 
     async def follow(self, _: dict[str, Any], channel: Channel) -> dict[str, Any]:
-        """Send every unit as it is, then every change, until the client leaves."""
-        await self._stream(channel, channel.gone.wait(), initial=True)
+        """Send every unit as it is, then every change, until the client leaves or the platform has ended."""
+        ends = {asyncio.ensure_future(channel.gone.wait()), asyncio.ensure_future(self._supervisor.over.wait())}
+        await self._stream(channel, asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED))
+        for end in ends:
+            end.cancel()
         return {}
 
     async def up(self, request: dict[str, Any], channel: Channel) -> dict[str, Any]:
@@ -111,12 +114,12 @@ class Operations:
         platform = self._supervisor.platform
         return explanation(platform.board, platform.runners[name].definition)
 
-    async def _stream(self, channel: Channel, work: Awaitable[Any], *, initial: bool = True) -> None:
-        """Send the changes of the board while `work` runs; raise what it raises."""
+    async def _stream(self, channel: Channel, work: Awaitable[Any]) -> None:
+        """Send every unit, then the changes of the board while `work` runs; raise what it raises."""
         board = self._supervisor.platform.board
         task = asyncio.ensure_future(work)
         with board.subscribe() as changes:
-            for unit in board if initial else ():
+            for unit in board:
                 await channel.send({"event": "unit", "at": unit.since, "from": None, "unit": unit.to_json()})
             upcoming = asyncio.ensure_future(changes.next())
             while not task.done():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+import traceback
 from typing import TYPE_CHECKING
 
 from autional_cli.errors import AutionalError, ExitCode
@@ -105,6 +106,10 @@ class Runner:
             await self._fail(failure)
         except OSError as failure:  # what the machine refused, such as a full disk, in its own words
             await self._fail(AutionalError(f"{self.name}: {failure}", exit_code=ExitCode.BACKEND_UNAVAILABLE))
+        except Exception as failure:  # noqa: BLE001 - a mistake of ours must show as a failed unit, not as a silent task
+            traceback.print_exception(failure)
+            words = f"internal error: {type(failure).__name__}: {failure}"
+            await self._fail(AutionalError(words, exit_code=ExitCode.SERVICE_FAILED))
 
     async def _run_once(self) -> float:
         """Run it until it crashes; return how long to wait before the next time. AutionalError: there is none."""

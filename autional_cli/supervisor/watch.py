@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable
 
 DEBOUNCE_MS = 50  # after the last of a burst: editors write, rename and touch
-STEP_MS = 25
+STEP_MS = 40
 
 
 async def edits(folders: Iterable[Path]) -> AsyncIterator[frozenset[Path]]:

@@ -19,6 +19,7 @@ RETRIES = 3
 SHORTEST_CALL_NS = 1_000_000
 LEAST_SAVING_NS = 2_000_000
 POOL_WAIT_MS = 5.0
+WRITES = {"INSERT", "UPDATE", "DELETE", "MERGE", "SEND", "FINDANDMODIFY"}  # first words of span names
 
 
 class Finding(NamedTuple):
@@ -84,8 +85,8 @@ def find_retries(parent: Node) -> Iterator[Finding]:
 
 
 def find_serial_calls(parent: Node, tree: Tree) -> Iterator[Finding]:
-    """Yield runs of calls to other processes that follow each other without need to, as far as a trace can tell."""
-    calls = [child for child in parent.waited_for if is_slow_call(child)]
+    """Yield runs of reading calls to others that follow each other without need, as far as a trace can tell."""
+    calls = [child for child in parent.waited_for if is_slow_read(child)]
     run: list[Node] = []
     for call in [*sorted(calls, key=lambda call: call.start), None]:
         if call is not None and (not run or follows(call, run[-1])):
@@ -101,11 +102,17 @@ def find_serial_calls(parent: Node, tree: Tree) -> Iterator[Finding]:
         run = [call] if call is not None else []
 
 
-def is_slow_call(node: Node) -> bool:
-    """Tell whether a span is a call to another service that took long enough to matter."""
-    return (
-        node.span.kind == "client" and not is_query(node) and node.duration >= SHORTEST_CALL_NS and not node.span.error
-    )
+def is_slow_read(node: Node) -> bool:
+    """Tell whether a span is a call to another service that took long enough to matter and changed nothing."""
+    if node.span.kind != "client" or is_query(node) or node.duration < SHORTEST_CALL_NS or node.span.error:
+        return False
+    reached = [node]
+    for below in reached:  # grows while it is walked
+        method = str(below.span.attributes.get("http.request.method", "GET"))
+        if below.span.name.partition(" ")[0].upper() in WRITES or method not in ("GET", "HEAD"):
+            return False
+        reached.extend(below.children)
+    return True
 
 
 def follows(call: Node, previous: Node) -> bool:

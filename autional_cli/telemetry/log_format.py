@@ -39,6 +39,8 @@ def format_fields(entry: Entry, palette: Palette) -> str:
 
 def format_value(value: Any) -> str:
     """Write a value on one line, quoted when it has spaces."""
+    if isinstance(value, list):
+        return ",".join(format_value(item) for item in value)
     text = one_line(value if isinstance(value, str) else repr(value))
     return f'"{text}"' if " " in text and isinstance(value, str) else text
 

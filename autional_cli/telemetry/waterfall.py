@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from autional_cli.telemetry.completeness import count
 from autional_cli.telemetry.log_format import format_fields, local_time
 from autional_cli.telemetry.moments import format_duration
 from autional_cli.telemetry.palette import BOLD, DIM, RED, YELLOW, Palette, one_line, shorten
@@ -73,7 +74,13 @@ def draw(analysis: Analysis, *, width: int, palette: Palette, unicode: bool = Tr
         sections = [section for node in (row.node, *row.folded) for section in critical.get(id(node), ())]
         lines.append(draw_span(row, sections, canvas))
         lines += [draw_log(entry, row.depth, canvas) for entry in row.logs]
-    lines += ["", *draw_findings(analysis, palette), *draw_verdict(analysis, palette)]
+    legend = f"{marks.critical} on the critical path to completion  {marks.bar} not on it  {marks.wait} waiting"
+    lines += [
+        palette.paint(shorten(legend, width).rjust(width), DIM),
+        "",
+        *draw_findings(analysis, palette),
+        *draw_verdict(analysis, palette),
+    ]
     text = "\n".join(lines)
     return text if unicode else text.translate(PLAIN).encode("ascii", "replace").decode()
 
@@ -92,7 +99,7 @@ def draw_header(analysis: Analysis, palette: Palette) -> list[str]:
     total = f"{format_duration(root.duration)} to response"
     if analysis.completion_ns > root.end + 1000:
         total += f", {format_duration(analysis.completion_ns)} to completion"
-    shape = f"{len(analysis.tree.nodes)} spans, {len(analysis.services)} services"
+    shape = f"{count(len(analysis.tree.nodes), 'span')}, {count(len(analysis.services), 'service')}"
     errors = sum(node.span.error for node in analysis.tree.nodes)
     failed = palette.paint(f", {errors} with errors", RED) if errors else ""
     name = f"{root.span.service} {one_line(root.span.name)}"

@@ -22,13 +22,14 @@ SLOW_TO_CREATE = ("postgres", "mongo")
 
 
 @pytest.fixture(scope="session")
-def created(tmp_path_factory: pytest.TempPathFactory) -> Instance:
+def created(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instance]:
     """An instance whose slow resources have been created but never run; the tests copy it."""
     opened = Instance.open(tmp_path_factory.mktemp("created"), "test")
     opened.create()
     for name in SLOW_TO_CREATE:
         asyncio.run(build(opened)[name].prepare())
-    return opened
+    yield opened
+    opened.discard_run_dir()
 
 
 @pytest.fixture
@@ -37,6 +38,7 @@ def instance(tmp_path: Path) -> Iterator[Instance]:
     opened.create()
     with claim(opened):
         yield opened
+    opened.discard_run_dir()
 
 
 @pytest.fixture

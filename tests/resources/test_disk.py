@@ -45,6 +45,7 @@ def cramped(tiny: Path) -> Iterator[Instance]:
     opened.create()
     with claim(opened):
         yield opened
+    opened.discard_run_dir()
 
 
 @pytest.mark.parametrize("name", ["postgres", "redis", "mongo", "objects", "mailbox"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -97,6 +98,24 @@ async def test_an_interrupted_creation_leaves_neither_files_nor_a_process(
         await task
     assert not list(instance.data_dir.iterdir())
     assert not processes_below(instance)
+
+
+async def test_a_creation_whose_supervisor_is_killed_leaves_no_process(instance: Instance) -> None:
+    program = (
+        "import asyncio, sys; from pathlib import Path; from resources.running import Instance, build; "
+        "asyncio.run(build(Instance.open(Path(sys.argv[1]), 'test'))['mongo'].prepare())"
+    ).replace("resources.running", build.__module__)
+    paths = os.pathsep.join(path for path in sys.path if path)
+    creator = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", program, str(instance.root)), env={**os.environ, "PYTHONPATH": paths}
+    )
+    async with asyncio.timeout(20):
+        while not list(instance.data_dir.glob(".mongo.*.new/WiredTiger")):  # noqa: ASYNC110 - another program's progress
+            await asyncio.sleep(0.005)
+        creator.kill()
+        await creator.wait()
+        while processes_below(instance):  # noqa: ASYNC110 - they belong to nobody who could report
+            await asyncio.sleep(0.025)
 
 
 def processes_below(instance: Instance) -> list[int]:

@@ -54,6 +54,7 @@ async def test_a_new_instance_made_from_a_template_has_the_tables_and_passwords_
             )
             with pytest.raises(Exception, match="password authentication failed"):
                 await run_sql(old, "SELECT 1")
+    other.discard_run_dir()
 
 
 async def test_a_template_holds_no_secret_of_the_instance_that_made_it(

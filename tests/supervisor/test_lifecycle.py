@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 import threading
+import time
 import urllib.error
 from typing import TYPE_CHECKING
 
@@ -331,6 +332,34 @@ def test_data_is_kept_unless_its_removal_is_asked_for(harness: Harness) -> None:
     harness.up()
     assert harness.down(volumes=True)["volumes_removed"]
     assert not (harness.instance.data_dir / "db" / "provisioned").exists()
+
+
+def test_down_during_up_ends_both_at_once(harness: Harness) -> None:
+    harness.define({"name": "identity", "entry": f"{ENTRIES}:silent"})
+    with client.attach_or_start(harness.instance, OPTIONS) as connection:
+        connection.send(op="up", timeout=60)
+        eventually(lambda: "identity" in harness.pids(), "identity to start")
+        began = time.monotonic()
+        harness.remember()
+        harness.down()
+        while "event" in (message := connection.receive(5)):
+            pass
+    assert "stopped meanwhile" in message["error"]["message"]
+    assert time.monotonic() - began < 4
+
+
+def test_a_follower_does_not_hold_up_the_end(harness: Harness) -> None:
+    harness.define(web("identity"))
+    harness.up()
+    with client.require(harness.instance) as connection:
+        connection.send(op="follow")
+        connection.receive(5)
+        began = time.monotonic()
+        harness.down()
+        while "event" in (message := connection.receive(5)):
+            pass
+    assert message == {"result": {}}
+    assert time.monotonic() - began < 4
 
 
 def test_names_that_do_not_run_are_refused(harness: Harness) -> None:

@@ -106,7 +106,7 @@ def test_different_queries_are_no_pattern() -> None:
     assert study(recording).findings == []
 
 
-def test_calls_one_after_the_other_are_found_but_not_concurrent_ones() -> None:
+def test_reading_calls_one_after_the_other_are_found() -> None:
     recording = Recording()
     root = recording.span("GET /a", 0, 50, kind="server")
     recording.span("GET profile", 1, 11, root, kind="client")
@@ -115,6 +115,15 @@ def test_calls_one_after_the_other_are_found_but_not_concurrent_ones() -> None:
     assert finding.kind == "serial_calls"
     assert "GET profile, GET wallet" in finding.message
     assert "saves 10.0 ms" in finding.message
+
+
+def test_calls_that_overlap_or_change_something_are_no_pattern() -> None:
+    writing = Recording()
+    root = writing.span("GET /a", 0, 50, kind="server")
+    call = writing.span("Sessions/Open", 1, 11, root, kind="client")
+    writing.span("INSERT sessions", 2, 3, call, service="session", **SQL)
+    writing.span("GET wallet", 11.2, 31, root, kind="client")
+    assert study(writing).findings == []
 
     concurrent = Recording()
     root = concurrent.span("GET /a", 0, 50, kind="server")

@@ -136,10 +136,12 @@ def test_a_program_without_structured_logs_is_read_from_its_output(workspace: Wo
 
 def test_mail_is_an_event_like_any_other() -> None:
     mail = {"timestamp": format_timestamp(START), "level": "info", "service": "mailbox", "event": "mail"}
-    line = json.dumps(mail | {"from": "a@x", "to": "b@x", "subject": "Hello there", "text": "Line 1\nLine 2\n"})
+    line = json.dumps(
+        mail | {"from": "a@x", "to": ["b@x", "c@x"], "subject": "Hello there", "text": "Line 1\nLine 2\n"}
+    )
     text = format_entry(parse(line.encode(), "mailbox", ""), Palette(False), 8)
     head, *body = text.splitlines()
-    assert head.endswith('mailbox  info     mail from=a@x to=b@x subject="Hello there"')
+    assert head.endswith('mailbox  info     mail from=a@x to=b@x,c@x subject="Hello there"')
     assert body == ["    Line 1", "    Line 2"]
 
 

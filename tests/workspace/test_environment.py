@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -16,6 +17,9 @@ from autional_cli.workspace.model import ServiceEntry, Stack
 
 from .made import spec
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 IDENTITY = replace(spec("identity", 11001), database="postgres")
 AUDIT = replace(spec("audit", 11004), database="mongo")
 MAILER = replace(spec("notification", 11005), resources=("mailbox", "objects"))
@@ -23,11 +27,12 @@ ALL = (IDENTITY, AUDIT, MAILER)
 
 
 @pytest.fixture
-def instance(tmp_path: Path) -> Instance:
+def instance(tmp_path: Path) -> Iterator[Instance]:
     opened = Instance.open(tmp_path, "test")
     opened.create()
     opened.remember(block=13000)
-    return opened
+    yield opened
+    opened.discard_run_dir()
 
 
 def stack(**env: str) -> Stack:

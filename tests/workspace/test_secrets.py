@@ -15,14 +15,16 @@ from autional_cli.errors import AutionalError, ExitCode
 from autional_cli.instance import Instance
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 
 @pytest.fixture
-def instance(tmp_path: Path) -> Instance:
+def instance(tmp_path: Path) -> Iterator[Instance]:
     opened = Instance.open(tmp_path, "test")
     opened.create()
-    return opened
+    yield opened
+    opened.discard_run_dir()
 
 
 def test_before_the_first_start_there_are_none(instance: Instance) -> None:
