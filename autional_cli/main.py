@@ -110,7 +110,7 @@ def main() -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader left: `autional logs | head`
         return 0
-    except Exception as failure:
+    except Exception as failure:  # noqa: BLE001 - the boundary: no traceback reaches a user unasked
         return report_unexpected(failure)
 
 

@@ -21,6 +21,7 @@ NUMBERS = 20  # columns of the two durations
 NARROWEST, WIDEST = 60, 240
 PATH_SHOWN = 6
 WIDEST_SERVICE = 14
+WIDE_AXIS = 32  # columns from which on the axis has a middle
 
 
 class Marks(NamedTuple):
@@ -112,7 +113,7 @@ def draw_header(analysis: Analysis, palette: Palette) -> list[str]:
 def draw_scale(analysis: Analysis, canvas: Canvas) -> str:
     """Draw the time axis over the bars and the headings of the columns."""
     half, end = format_duration(canvas.scale_ns / 2), format_duration(canvas.scale_ns)
-    axis = "0".ljust(canvas.bar // 2 - len(half) // 2) + half
+    axis = "0".ljust(canvas.bar // 2 - len(half) // 2) + half if canvas.bar >= WIDE_AXIS else "0"
     axis = axis.ljust(canvas.bar - len(end)) + end
     heading = f"{'service'.ljust(canvas.service)} span"
     numbers = "total".rjust(NUMBERS // 2) + "self".rjust(NUMBERS // 2)

@@ -29,7 +29,7 @@ SPARE, NEXT = BASES[-2], BASES[-1]
 def instance(root: Path, name: str = "test", base: int = SPARE) -> Instance:
     """Return an instance that had a block before."""
     opened = Instance.open(root, name)
-    opened.create()
+    opened.home.mkdir(parents=True, exist_ok=True)
     opened.remember(block=base)
     return opened
 
@@ -78,6 +78,8 @@ def test_opening_creates_nothing_and_creating_makes_private_directories(tmp_path
     for path in (opened.home, opened.data_dir, opened.logs_dir, opened.keys_dir, opened.run_dir):
         assert path.stat().st_mode & 0o777 == 0o700
     assert opened.home == tmp_path / ".autional" / "test"
+    opened.discard_run_dir()
+    assert not opened.run_dir.exists()
 
 
 def test_sockets_move_to_a_short_path_when_the_workspace_lies_deep(tmp_path: Path) -> None:
