@@ -95,8 +95,9 @@ async def test_after_kill_of_the_supervisor_nothing_survives_and_no_data_is_lost
     until(lambda: not alive(everyone), "the end of every process", 10)
     assert not [port for port in ports if listens(port)]
     again = own_platform.up()
-    user.gateway, user.access_token = again["gateway"], ""
-    await identity.login(user)
+    async with aiohttp.ClientSession() as anew:  # the old one holds connections to the dead gateway
+        user.gateway, user.session, user.access_token = again["gateway"], anew, ""
+        await identity.login(user)
 
 
 async def test_postgres_killed_under_load_comes_back_and_nothing_committed_is_lost(

@@ -39,8 +39,8 @@ async def send(mailbox: Resource, message: EmailMessage) -> Any:
     return await asyncio.to_thread(call)
 
 
-async def test_a_mail_is_kept_and_can_be_waited_for(platform: dict[str, Resource], instance: Instance) -> None:
-    mailbox = platform["mailbox"]
+async def test_a_mail_is_kept_and_can_be_waited_for(empty: dict[str, Resource], instance: Instance) -> None:
+    mailbox = empty["mailbox"]
     reader = MailboxReader(instance.data_dir / "mailbox")
     async with running(mailbox) as server:
         waiting = asyncio.create_task(reader.wait_for(to="ada@example.com", subject="Grüße", timeout_s=10))
@@ -53,20 +53,18 @@ async def test_a_mail_is_kept_and_can_be_waited_for(platform: dict[str, Resource
 
 
 async def test_mails_that_arrived_before_are_found_oldest_first_and_each_once(
-    platform: dict[str, Resource], instance: Instance
+    empty: dict[str, Resource], instance: Instance
 ) -> None:
-    async with running(platform["mailbox"]):
+    async with running(empty["mailbox"]):
         for number in (1, 2):
-            await send(platform["mailbox"], mail("ada@example.com", f"mail {number}"))
+            await send(empty["mailbox"], mail("ada@example.com", f"mail {number}"))
         reader = MailboxReader(instance.data_dir / "mailbox")
         subjects = [(await reader.wait_for(to="ada@example.com", timeout_s=5)).subject for _ in range(2)]
         assert subjects == ["mail 1", "mail 2"]
 
 
-async def test_waiting_for_a_mail_that_never_comes_says_which(
-    platform: dict[str, Resource], instance: Instance
-) -> None:
-    await platform["mailbox"].prepare()
+async def test_waiting_for_a_mail_that_never_comes_says_which(empty: dict[str, Resource], instance: Instance) -> None:
+    await empty["mailbox"].prepare()
     reader = MailboxReader(instance.data_dir / "mailbox")
     with pytest.raises(
         AutionalError, match=r"no mail to ada@example\.com about 'Code' arrived within 0\.1 s"
@@ -75,12 +73,10 @@ async def test_waiting_for_a_mail_that_never_comes_says_which(
     assert caught.value.exit_code is ExitCode.WAIT_TIMED_OUT
 
 
-async def test_each_mail_is_one_event_in_the_log_with_its_trace(
-    platform: dict[str, Resource], instance: Instance
-) -> None:
-    async with running(platform["mailbox"]):
+async def test_each_mail_is_one_event_in_the_log_with_its_trace(empty: dict[str, Resource], instance: Instance) -> None:
+    async with running(empty["mailbox"]):
         await send(
-            platform["mailbox"],
+            empty["mailbox"],
             mail("ada@example.com", "Welcome", "line one\nline two\n", traceparent=f"00-{TRACE}-00f067aa0ba902b7-01"),
         )
     log = instance.logs_dir / "mailbox.jsonl"
@@ -96,38 +92,38 @@ async def test_each_mail_is_one_event_in_the_log_with_its_trace(
 
 
 async def test_a_mail_of_more_than_ten_megabytes_is_refused_and_the_next_one_is_kept(
-    platform: dict[str, Resource], instance: Instance
+    empty: dict[str, Resource], instance: Instance
 ) -> None:
-    async with running(platform["mailbox"]):
+    async with running(empty["mailbox"]):
         with pytest.raises((smtplib.SMTPSenderRefused, smtplib.SMTPDataError)) as caught:
-            await send(platform["mailbox"], mail("ada@example.com", "large", "x" * 70 + ("\n" + "x" * 70) * 150_000))
+            await send(empty["mailbox"], mail("ada@example.com", "large", "x" * 70 + ("\n" + "x" * 70) * 150_000))
         assert caught.value.smtp_code == 552
-        await send(platform["mailbox"], mail("ada@example.com", "small"))
+        await send(empty["mailbox"], mail("ada@example.com", "small"))
         found = await MailboxReader(instance.data_dir / "mailbox").wait_for(to="ada@example.com", timeout_s=5)
         assert found.subject == "small"
 
 
-async def test_stops_while_a_client_is_connected(platform: dict[str, Resource]) -> None:
-    async with running(platform["mailbox"]) as server:
-        _, writer = await asyncio.open_connection("127.0.0.1", platform["mailbox"].ports[0])
+async def test_stops_while_a_client_is_connected(empty: dict[str, Resource]) -> None:
+    async with running(empty["mailbox"]) as server:
+        _, writer = await asyncio.open_connection("127.0.0.1", empty["mailbox"].ports[0])
         assert await server.stop() == 0
         writer.close()
 
 
-async def test_mails_survive_a_restart_and_kill_9(platform: dict[str, Resource], instance: Instance) -> None:
-    async with running(platform["mailbox"]) as server:
-        await send(platform["mailbox"], mail("ada@example.com", "kept"))
+async def test_mails_survive_a_restart_and_kill_9(empty: dict[str, Resource], instance: Instance) -> None:
+    async with running(empty["mailbox"]) as server:
+        await send(empty["mailbox"], mail("ada@example.com", "kept"))
         await server.kill()
-    async with running(platform["mailbox"]):
+    async with running(empty["mailbox"]):
         found = await MailboxReader(instance.data_dir / "mailbox").wait_for(to="ada@example.com", timeout_s=5)
         assert found.subject == "kept"
 
 
-async def test_a_broken_mail_is_kept_all_the_same(platform: dict[str, Resource], instance: Instance) -> None:
-    async with running(platform["mailbox"]):
+async def test_a_broken_mail_is_kept_all_the_same(empty: dict[str, Resource], instance: Instance) -> None:
+    async with running(empty["mailbox"]):
 
         def call() -> None:
-            with smtplib.SMTP("127.0.0.1", platform["mailbox"].ports[0], timeout=10) as client:
+            with smtplib.SMTP("127.0.0.1", empty["mailbox"].ports[0], timeout=10) as client:
                 client.sendmail(
                     "a@b", ["ada@example.com"], b"Subject: =?utf-8?q?=ff?=\r\nContent-Type: x/\r\n\r\n\xff\xfe"
                 )
@@ -136,12 +132,12 @@ async def test_a_broken_mail_is_kept_all_the_same(platform: dict[str, Resource],
         await MailboxReader(instance.data_dir / "mailbox").wait_for(to="ada@example.com", timeout_s=5)
 
 
-async def test_the_url_is_the_same_for_every_service(platform: dict[str, Resource]) -> None:
-    assert platform["mailbox"].url_for(IDENTITY) == f"smtp://127.0.0.1:{platform['mailbox'].ports[0]}"
+async def test_the_url_is_the_same_for_every_service(empty: dict[str, Resource]) -> None:
+    assert empty["mailbox"].url_for(IDENTITY) == f"smtp://127.0.0.1:{empty['mailbox'].ports[0]}"
 
 
-async def test_a_foreign_directory_is_refused(platform: dict[str, Resource], instance: Instance) -> None:
+async def test_a_foreign_directory_is_refused(empty: dict[str, Resource], instance: Instance) -> None:
     (instance.data_dir / "mailbox").mkdir()
     (instance.data_dir / "mailbox" / "letter.odt").write_text("dear")
     with pytest.raises(AutionalError, match="is not a mailbox of ours"):
-        platform["mailbox"].inspect()
+        empty["mailbox"].inspect()

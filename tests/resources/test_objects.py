@@ -14,10 +14,8 @@ if TYPE_CHECKING:
     from autional_cli.instance import Instance
 
 
-async def test_what_a_service_stores_is_there_after_a_restart(
-    platform: dict[str, Resource], instance: Instance
-) -> None:
-    objects = platform["objects"]
+async def test_what_a_service_stores_is_there_after_a_restart(empty: dict[str, Resource], instance: Instance) -> None:
+    objects = empty["objects"]
     for _ in range(2):
         objects.inspect()
         await objects.prepare()

@@ -46,9 +46,9 @@ async def denied(url: str, *command: str) -> bool:
 
 
 async def test_starts_provisions_twice_and_carries_an_event_from_publisher_to_consumer(
-    platform: dict[str, Resource],
+    empty: dict[str, Resource],
 ) -> None:
-    bus = platform["redis"]
+    bus = empty["redis"]
     async with running(bus):
         await bus.provision()
         async with client(bus.url_for(IDENTITY)) as publisher, client(bus.url_for(SESSION)) as consumer:
@@ -77,16 +77,14 @@ async def test_starts_provisions_twice_and_carries_an_event_from_publisher_to_co
         ("SHUTDOWN",),
     ],
 )
-async def test_identity_may_not_touch_what_is_not_its_own(
-    platform: dict[str, Resource], command: tuple[str, ...]
-) -> None:
-    async with running(platform["redis"]):
-        assert await denied(platform["redis"].url_for(IDENTITY), *command)
+async def test_identity_may_not_touch_what_is_not_its_own(empty: dict[str, Resource], command: tuple[str, ...]) -> None:
+    async with running(empty["redis"]):
+        assert await denied(empty["redis"].url_for(IDENTITY), *command)
 
 
-async def test_identity_may_use_what_is_its_own_and_read_every_registry(platform: dict[str, Resource]) -> None:
-    url = platform["redis"].url_for(IDENTITY)
-    async with running(platform["redis"]), client(url) as redis:
+async def test_identity_may_use_what_is_its_own_and_read_every_registry(empty: dict[str, Resource]) -> None:
+    url = empty["redis"].url_for(IDENTITY)
+    async with running(empty["redis"]), client(url) as redis:
         await redis.xadd("bus:dead:identity", {"error": "x"})
         await redis.zadd("registry:identity", {"identity-0": 1})
         await redis.zrange("registry:session", 0, -1)
@@ -98,16 +96,16 @@ async def test_identity_may_use_what_is_its_own_and_read_every_registry(platform
         await redis.eval("return redis.call('GET', KEYS[1])", 1, "limits:identity:login")
 
 
-async def test_each_service_has_its_own_prefix_in_the_cache(platform: dict[str, Resource]) -> None:
-    cache = platform["cache"]
+async def test_each_service_has_its_own_prefix_in_the_cache(empty: dict[str, Resource]) -> None:
+    cache = empty["cache"]
     async with running(cache):
         async with client(cache.url_for(IDENTITY)) as redis:
             await redis.set("identity:user:1", "x")
         assert await denied(cache.url_for(SESSION), "GET", "identity:user:1")
 
 
-async def test_nobody_gets_in_without_a_password_or_with_another_ones(platform: dict[str, Resource]) -> None:
-    bus, cache = platform["redis"], platform["cache"]
+async def test_nobody_gets_in_without_a_password_or_with_another_ones(empty: dict[str, Resource]) -> None:
+    bus, cache = empty["redis"], empty["cache"]
     async with running(bus):
         assert await denied(f"redis://127.0.0.1:{bus.ports[0]}/0", "PING")
         stolen = cache.url_for(IDENTITY).replace(str(cache.ports[0]), str(bus.ports[0]))
@@ -115,27 +113,27 @@ async def test_nobody_gets_in_without_a_password_or_with_another_ones(platform: 
 
 
 async def test_the_bus_never_evicts_and_writes_every_second_while_the_cache_keeps_nothing(
-    platform: dict[str, Resource],
+    empty: dict[str, Resource],
 ) -> None:
     wanted = {
         "redis": {"appendonly": "yes", "appendfsync": "everysec", "maxmemory-policy": "noeviction"},
         "cache": {"appendonly": "no", "save": "", "maxmemory-policy": "allkeys-lru", "maxmemory": str(64 << 20)},
     }
     for name, settings in wanted.items():
-        async with running(platform[name]), client(platform[name].admin_url()) as operator:
+        async with running(empty[name]), client(empty[name].admin_url()) as operator:
             assert {key: (await operator.config_get(key))[key] for key in settings} == settings
 
 
-async def test_events_survive_a_restart(platform: dict[str, Resource]) -> None:
-    bus = platform["redis"]
+async def test_events_survive_a_restart(empty: dict[str, Resource]) -> None:
+    bus = empty["redis"]
     for length in (1, 2):
         async with running(bus), client(bus.url_for(IDENTITY)) as redis:
             await redis.xadd(EVENTS, {"data": "{}"})
             assert await redis.xlen(EVENTS) == length
 
 
-async def test_events_survive_kill_9(platform: dict[str, Resource]) -> None:
-    bus = platform["redis"]
+async def test_events_survive_kill_9(empty: dict[str, Resource]) -> None:
+    bus = empty["redis"]
     async with running(bus) as server, client(bus.url_for(IDENTITY)) as redis:
         await redis.xadd(EVENTS, {"data": "{}"})
         await server.kill()
@@ -144,9 +142,9 @@ async def test_events_survive_kill_9(platform: dict[str, Resource]) -> None:
 
 
 async def test_an_append_only_file_that_a_crash_cut_short_loads_up_to_the_cut(
-    platform: dict[str, Resource], instance: Instance
+    empty: dict[str, Resource], instance: Instance
 ) -> None:
-    bus = platform["redis"]
+    bus = empty["redis"]
     async with running(bus), client(bus.url_for(IDENTITY)) as redis:
         await redis.xadd(EVENTS, {"data": "first"})
         await redis.xadd(EVENTS, {"data": "second"})
@@ -157,9 +155,9 @@ async def test_an_append_only_file_that_a_crash_cut_short_loads_up_to_the_cut(
 
 
 async def test_a_corrupt_append_only_file_stops_the_start_and_is_left_alone(
-    platform: dict[str, Resource], instance: Instance
+    empty: dict[str, Resource], instance: Instance
 ) -> None:
-    bus = platform["redis"]
+    bus = empty["redis"]
     async with running(bus), client(bus.url_for(IDENTITY)) as redis:
         await redis.xadd(EVENTS, {"data": "first"})
     [log] = (instance.data_dir / "redis" / "appendonlydir").glob("*.incr.aof")
@@ -174,13 +172,13 @@ async def test_a_corrupt_append_only_file_stops_the_start_and_is_left_alone(
     assert snapshot(log.parent) == before
 
 
-async def test_a_foreign_directory_is_named_and_left_alone(platform: dict[str, Resource], instance: Instance) -> None:
+async def test_a_foreign_directory_is_named_and_left_alone(empty: dict[str, Resource], instance: Instance) -> None:
     folder = instance.data_dir / "redis"
     folder.mkdir()
     (folder / "dump.rdb").write_bytes(b"REDIS0011")
     before = snapshot(folder)
     with pytest.raises(AutionalError, match="holds files that Autional did not put there"):
-        platform["redis"].inspect()
+        empty["redis"].inspect()
     assert snapshot(folder) == before
 
 
@@ -219,10 +217,8 @@ async def test_a_setting_that_the_server_does_not_know_is_shown_in_its_log(insta
     assert "no-such-setting" in log_of(spec)
 
 
-async def test_passwords_are_on_disk_as_hashes_in_private_files(
-    platform: dict[str, Resource], instance: Instance
-) -> None:
-    bus = platform["redis"]
+async def test_passwords_are_on_disk_as_hashes_in_private_files(empty: dict[str, Resource], instance: Instance) -> None:
+    bus = empty["redis"]
     await bus.prepare()
     folder = instance.data_dir / "redis"
     for path in (folder / "valkey.conf", folder / "users.acl"):
@@ -231,13 +227,13 @@ async def test_passwords_are_on_disk_as_hashes_in_private_files(
             assert url.split(":")[2].split("@")[0] not in path.read_text()
 
 
-async def test_waiting_for_a_server_that_loads_says_so(platform: dict[str, Resource]) -> None:
+async def test_waiting_for_a_server_that_loads_says_so(empty: dict[str, Resource]) -> None:
     with pytest.raises(AutionalError, match=r"redis on 127\.0\.0\.1:\d+ did not answer within 0\.2 s"):
-        await platform["redis"].wait_ready(0.2)
+        await empty["redis"].wait_ready(0.2)
 
 
-async def test_scripts_and_client_names_of_the_library_are_allowed(platform: dict[str, Resource]) -> None:
-    bus = platform["redis"]
+async def test_scripts_and_client_names_of_the_library_are_allowed(empty: dict[str, Resource]) -> None:
+    bus = empty["redis"]
     async with running(bus), client(bus.url_for(IDENTITY) + "?client_name=identity-0&protocol=3") as redis:
         assert await redis.client_getname() == "identity-0"
         script = redis.register_script("return 1")
@@ -246,6 +242,6 @@ async def test_scripts_and_client_names_of_the_library_are_allowed(platform: dic
             await execute(redis, "CLIENT", "KILL", "TYPE", "normal")
 
 
-async def test_readiness_is_quick(platform: dict[str, Resource]) -> None:
-    async with running(platform["cache"]):
-        await platform["cache"].wait_ready(READY_S)
+async def test_readiness_is_quick(empty: dict[str, Resource]) -> None:
+    async with running(empty["cache"]):
+        await empty["cache"].wait_ready(READY_S)
