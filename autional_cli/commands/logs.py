@@ -13,13 +13,13 @@ import typer
 
 from autional_cli import render
 from autional_cli.errors import AutionalError, ExitCode
+from autional_cli.plain_command import PlainCommand
 from autional_cli.telemetry import logs as reading
 from autional_cli.telemetry.locate import find_home
 from autional_cli.telemetry.log_format import format_entry
 from autional_cli.telemetry.log_lines import format_timestamp
 from autional_cli.telemetry.moments import parse_since
 from autional_cli.telemetry.palette import Palette
-from autional_cli.telemetry.plain_command import PlainCommand
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -16,9 +16,9 @@ import typer
 
 from autional_cli import render
 from autional_cli.errors import AutionalError
+from autional_cli.plain_command import PlainCommand
 from autional_cli.telemetry import selection
 from autional_cli.telemetry.locate import find_home, open_store
-from autional_cli.telemetry.plain_command import PlainCommand
 
 if TYPE_CHECKING:
     from autional_cli.telemetry.analyse import Analysis

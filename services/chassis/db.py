@@ -60,7 +60,10 @@ class UnitOfWork:
         await self.session.flush()
         if self._events:
             await self.session.execute(insert(OUTBOX), self._events)  # a trigger wakes the relay at the commit
-        with span("COMMIT", SpanKind.CLIENT, {"db.system.name": "postgresql", "db.operation.name": "COMMIT"}):
+        if trace.get_current_span().get_span_context().is_valid:
+            with span("COMMIT", SpanKind.CLIENT, {"db.system.name": "postgresql", "db.operation.name": "COMMIT"}):
+                await self.session.commit()
+        else:
             await self.session.commit()
         for action in self._after_commit:
             result = action()

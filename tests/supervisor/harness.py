@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from autional_cli.errors import AutionalError
 from autional_cli.instance import Instance
 from autional_cli.supervisor import client
 from autional_cli.supervisor.process import is_alive, start_time
@@ -86,8 +87,9 @@ class Harness:
 
     def kill_everything(self) -> None:
         """The last resort of a failed test."""
-        with suppress(Exception):
+        with suppress(AutionalError, OSError):
             self.remember()
+            self.down(timeout_s=2)
         for pid, started in self.seen.items():
             if is_alive(pid, started):
                 os.kill(pid, signal.SIGKILL)
