@@ -142,9 +142,9 @@ class Supervisor:
         """Stop everything, prove it, and let the supervisor end. AutionalError (exit 8) when something survives."""
         began = time.monotonic()
         self.closing = True
-        await self._editing.close()
-        await asyncio.to_thread(last.remember, self.instance, self.platform)
         try:
+            await self._editing.close()
+            await asyncio.to_thread(last.remember, self.instance, self.platform)
             async with self._changing:
                 await stopping.stop_all(self.platform, timeout_s)
                 if volumes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from autional_cli.errors import AutionalError, ExitCode
@@ -17,10 +18,14 @@ FILE = "last.json"
 
 
 def remember(instance: Instance, platform: Platform) -> None:
-    """Keep the explanation of every unit as it is now; nothing is kept when all is well."""
+    """Keep the explanation of every unit as it is now; nothing is kept when all is well.
+
+    It must not keep a platform from stopping, so a full disk or a deleted directory passes in silence.
+    """
     failing = any(unit.failing for unit in platform.board)
     found = {d.name: explanation(platform.board, d) for d in platform.definitions()} if failing else {}
-    write_private(instance.home / FILE, json.dumps(found))
+    with suppress(OSError):
+        write_private(instance.home / FILE, json.dumps(found))
 
 
 def recall(instance: Instance, name: str) -> dict[str, Any]:

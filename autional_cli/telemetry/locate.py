@@ -10,31 +10,15 @@ from pathlib import Path
 from autional_cli.errors import AutionalError, ExitCode
 from autional_cli.telemetry.reader import Reader
 from autional_cli.telemetry.schema import ForeignStoreError
+from autional_cli.workspace.locate import find_root
 
 
 def find_home(instance: str | None) -> Path:
-    """Return `<workspace>/.autional/<instance>`.
-
-    The workspace is AUTIONAL_WORKSPACE, or the nearest directory upwards that has `stacks/` and `services/`.
-    """
+    """Return `<workspace>/.autional/<instance>`."""
     name = instance or os.environ.get("AUTIONAL_INSTANCE") or "default"
     if not re.fullmatch("[a-z0-9][a-z0-9-]{0,31}", name):
         raise AutionalError(f"{name!r} is not an instance name", hint="use a-z, 0-9 and -, at most 32 characters")
-    return find_workspace() / ".autional" / name
-
-
-def find_workspace() -> Path:
-    """Return the root of the workspace; raises AutionalError outside of one."""
-    if given := os.environ.get("AUTIONAL_WORKSPACE"):
-        return Path(given)
-    here = Path.cwd()
-    for directory in (here, *here.parents):
-        if (directory / "stacks").is_dir() and (directory / "services").is_dir():
-            return directory
-    raise AutionalError(
-        f"{here} is not inside a workspace: no directory upwards has both stacks/ and services/",
-        hint="change to the project, or set AUTIONAL_WORKSPACE",
-    )
+    return find_root() / ".autional" / name
 
 
 def open_store(home: Path) -> Reader:

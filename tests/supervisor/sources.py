@@ -62,7 +62,8 @@ class FromFile:
         )
 
     def close(self) -> None:
-        (self.instance.home / "source-closed").touch()
+        if self.instance.home.exists():
+            (self.instance.home / "source-closed").touch()
 
 
 @dataclass

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 
 import pytest
@@ -27,6 +28,17 @@ def test_up_right_after_kill_9_of_the_supervisor_waits_until_the_ground_is_clear
     harness.up()
     os.kill(harness.pids()["supervisor"], signal.SIGKILL)
     assert harness.up()["state"] == "ready"
+
+
+def test_a_platform_whose_directory_was_deleted_can_still_be_stopped(harness: Harness) -> None:
+    unit = web("identity")
+    harness.define(unit)
+    harness.up()
+    supervisor = harness.pids()["supervisor"]
+    shutil.rmtree(harness.instance.home)
+    os.kill(supervisor, signal.SIGTERM)
+    eventually(lambda: not harness.survivors(), "every process to be gone")
+    assert ports.is_free(unit["port"])
 
 
 def test_a_killed_guardian_is_made_again_and_still_guards(harness: Harness) -> None:
