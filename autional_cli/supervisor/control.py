@@ -12,6 +12,7 @@ import os
 import socket
 import struct
 import sys
+import traceback
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     Operation = Callable[[dict[str, Any], "Channel"], Awaitable[Any]]
 
 LARGEST = 64 * 1024
+HINT = "the traceback is in the log of the supervisor: .autional/<instance>/logs/supervisor.out"
 ANSWER_S = 5.0  # for a client to take its last answer
 
 
@@ -127,6 +129,10 @@ class Control:
             await channel.send(error(failure))
         except (TypeError, KeyError, ValueError) as failure:
             await channel.send(error(AutionalError(f"bad request: {type(failure).__name__}: {failure}")))
+        except Exception as failure:  # noqa: BLE001 - a client must get an answer, whatever went wrong
+            traceback.print_exception(failure)
+            words = f"{type(failure).__name__}: {failure}"
+            await channel.send(error(AutionalError(words, hint=HINT, exit_code=ExitCode.BACKEND_UNAVAILABLE)))
 
     async def close(self) -> None:
         """Stop listening, remove the socket, finish the answers under way.

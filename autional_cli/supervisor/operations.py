@@ -71,7 +71,10 @@ class Operations:
 
     async def _bring_up(self, request: dict[str, Any], touched: list[str]) -> dict[str, Any]:
         supervisor = self._supervisor
-        touched += await supervisor.converge(Request.from_json(request), request.get("began"))
+        try:
+            touched += await supervisor.converge(Request.from_json(request), request.get("began"))
+        except OSError as failure:  # a full disk, a directory of somebody else
+            raise AutionalError(str(failure), hint="autional doctor", exit_code=ExitCode.BACKEND_UNAVAILABLE) from None
         if request.get("wait", True):
             names = [unit.name for unit in supervisor.topology.units]
             await supervisor.settle(names, float(request.get("timeout") or WAIT_S))

@@ -5,11 +5,19 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import subprocess
+from contextlib import suppress
+from typing import TYPE_CHECKING
 
 import pytest
 
 from autional_cli import ports
+from autional_cli.errors import AutionalError, ExitCode
 from tests.supervisor.harness import ENTRIES, Harness, database, eventually, get, web
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
 
 
 def test_after_kill_9_of_the_supervisor_nothing_survives_and_up_works_again(harness: Harness) -> None:
@@ -39,6 +47,35 @@ def test_a_platform_whose_directory_was_deleted_can_still_be_stopped(harness: Ha
     os.kill(supervisor, signal.SIGTERM)
     eventually(lambda: not harness.survivors(), "every process to be gone")
     assert ports.is_free(unit["port"])
+
+
+@pytest.fixture
+def small_disk(harness: Harness) -> Iterator[Path]:
+    """A disk of 2 MB under the instance's state."""
+    state = harness.root / ".autional"
+    state.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", state], capture_output=True, check=False
+    )
+    if mounted.returncode:
+        pytest.skip("mounting a small disk needs root")
+    yield state
+    harness.kill_everything()
+    subprocess.run(["umount", "-l", state], check=True)
+
+
+def test_a_disk_that_is_full_is_an_error_and_nothing_is_left_running(harness: Harness, small_disk: Path) -> None:
+    harness.define(web("identity", needs=["db"]), database())
+    harness.instance.create()
+    with (small_disk / "filler").open("wb", buffering=0) as filler, suppress(OSError):
+        while filler.write(b"x" * 4096):
+            pass
+    with pytest.raises(AutionalError, match="No space left") as caught:
+        harness.up()
+    assert caught.value.exit_code == ExitCode.BACKEND_UNAVAILABLE
+    eventually(lambda: not harness.is_running(), "the supervisor to end")
+    (small_disk / "filler").unlink()
+    assert harness.up()["state"] == "ready"
 
 
 def test_a_killed_guardian_is_made_again_and_still_guards(harness: Harness) -> None:

@@ -45,6 +45,10 @@ class Workspace:
 
     root: Path
 
+    def __post_init__(self) -> None:
+        for mark in ("stacks", "services"):
+            (self.root / mark).mkdir(exist_ok=True)
+
     @property
     def home(self) -> Path:
         return self.root / ".autional" / "default"
