@@ -189,12 +189,15 @@ class BlockClaim:
 
 
 def claim_block(instance: Instance, specs: Iterable[ServiceSpec] | None = None) -> BlockClaim:
-    """Claim the block that `instance` had before, or else the next one that no other instance holds.
+    """Claim the block that `instance` had before, or else the next one that is free.
 
-    Raises AutionalError (exit 4) when a process outside the platform listens on a port that `specs` need there.
+    Raises AutionalError (exit 4) when a process outside the platform listens on a port that `specs` need in the block
+    where people look for this instance: the one it had, or the default block of the default instance. Any other block
+    is just passed over.
     """
-    remembered = instance.block.base
-    for base in (remembered, *(base for base in BASES if base != remembered)):
+    first = instance.block.base
+    expected = first if "block" in instance.recall() or instance.name == DEFAULT_NAME else None
+    for base in (first, *(base for base in BASES if base != first)):
         descriptor = lock_block(base)
         if descriptor is None:
             continue
@@ -202,9 +205,11 @@ def claim_block(instance: Instance, specs: Iterable[ServiceSpec] | None = None) 
         try:
             ports.refuse_taken(claim.block.needed(specs), wanted_by=f"instance {instance.name}")
             instance.remember(block=base)
-        except BaseException:
+        except AutionalError:
             claim.close()
-            raise
+            if base == expected:
+                raise
+            continue
         return claim
     raise AutionalError(
         f"all {len(BASES)} blocks of ports are claimed by running instances",

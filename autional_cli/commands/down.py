@@ -13,7 +13,9 @@ from autional_cli.supervisor.target import FORMAT_HELP, HELP, instance_of
 
 if TYPE_CHECKING:
     from autional_cli.instance import Instance
+    from autional_cli.supervisor.client import Connection
 
+LOOK_AGAIN_S = 0.05
 app = typer.Typer()
 
 
@@ -30,12 +32,12 @@ def down(
 
     Examples: autional down · autional down --volumes
     """
-    from autional_cli.supervisor.client import connect, wait_gone
+    from autional_cli.supervisor.client import wait_gone
     from autional_cli.supervisor.progress import progress
 
     began = time.time()
     target = instance_of(instance)
-    connection = connect(target)
+    connection = reach(target, timeout)
     if connection is None:
         if volumes:
             remove_volumes(target)
@@ -58,20 +60,39 @@ def down(
     render.out(f"{stopped}; data {'removed' if volumes else 'kept'} ({result['elapsed_ms'] / 1000:.2f} s)")
 
 
+def reach(target: Instance, timeout_s: float) -> Connection | None:
+    """Return a connection to the supervisor, or None if there is none; then none can start before this command ends.
+
+    A supervisor that is just starting or ending is waited for. AutionalError (exit 5) when it takes too long.
+    """
+    from autional_cli.errors import AutionalError, ExitCode
+    from autional_cli.supervisor.client import connect
+    from autional_cli.supervisor.volumes import acquire
+
+    deadline = time.monotonic() + timeout_s
+    while target.home.exists():
+        connection = connect(target)
+        if connection is not None:
+            return connection
+        if acquire(target.home) is not None:  # held until this command ends
+            return None
+        if time.monotonic() > deadline:
+            raise AutionalError(
+                f"instance {target.name} has been starting or stopping for {timeout_s:.0f} s",
+                hint="autional doctor",
+                exit_code=ExitCode.WAIT_TIMED_OUT,
+            )
+        time.sleep(LOOK_AGAIN_S)
+    return None
+
+
 def remove_volumes(target: Instance) -> None:
     """Remove the data of an instance that does not run."""
-    from autional_cli.errors import AutionalError, ExitCode
     from autional_cli.supervisor.topology import all_resources
-    from autional_cli.supervisor.volumes import acquire, remove_data
+    from autional_cli.supervisor.volumes import remove_data
 
     if not target.home.exists():
         return
-    if acquire(target.home) is None:  # held until this command ends
-        raise AutionalError(
-            f"instance {target.name} is being started or stopped",
-            hint="run the command again in a moment",
-            exit_code=ExitCode.BACKEND_UNAVAILABLE,
-        )
     for resource in all_resources(target):
         asyncio.run(resource.remove())
     remove_data(target)

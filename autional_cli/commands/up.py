@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import sys
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -92,9 +96,17 @@ def show(result: dict[str, Any], output: str, *, timings: bool, waited: bool) ->
     for label, url in (
         ("gateway", result["gateway"]),
         ("api docs", result["gateway"]),
-        ("dashboard", result["dashboard"]),
+        ("traces", f"{result['dashboard']}/api/v3/services"),
     ):
-        if url:
+        if result["gateway"] or label == "traces":
             render.out(f"  {label:<10} {url}{'/docs' if label == 'api docs' else ''}")
     for command in TRY if waited else ("autional wait", "autional ps"):
-        render.out(f"  try        {command}")
+        render.out(f"  try        {program()}{command.removeprefix('autional')}")
+
+
+def program() -> str:
+    """Return how this person can call us again: by name, or by path where the environment is not on PATH."""
+    me = Path(sys.argv[0])
+    if shutil.which(me.name) and Path(shutil.which(me.name) or "").resolve() == me.resolve():
+        return me.name
+    return os.path.relpath(me) if me.is_absolute() and me.is_relative_to(Path.cwd()) else str(me)

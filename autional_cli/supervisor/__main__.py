@@ -57,7 +57,10 @@ def main() -> int:
     from autional_cli.supervisor.serve import Options, serve
 
     how = Options(source=options.source, stack=options.stack, began=options.began)
-    return serve(instance, how, zygote, client)
+    try:
+        return serve(instance, how, zygote, client)
+    finally:
+        instance.discard_run_dir()
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ from typing import NamedTuple
 from autional_cli.supervisor.process import is_alive, kill_group, signal_process
 
 GRACE_S = 5.0  # from the stop signal to the next, harder one
+WAKE_AFTER_S = 0.05  # between the signal and that connection: together they would be missed
 HARD_S = 2.0  # from a kill signal that is not SIGKILL to SIGKILL
 
 
@@ -80,6 +81,9 @@ def stop_all(wards: list[Ward]) -> None:
     running = [w for w in wards if is_alive(w.pid, w.started)]
     for ward in running:
         signal_process(ward.pid, ward.stop)
+    if any(ward.wake_port for ward in running):
+        time.sleep(WAKE_AFTER_S)
+    for ward in running:
         if ward.wake_port:  # some servers notice a signal only when accept() returns
             with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", ward.wake_port), 0.5):
                 pass

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from autional_cli.drivers.base import ProcessSpec
 
 WAKE_S = 1.0
+WAKE_AFTER_S = 0.05
 HARD_S = 5.0  # for a process to be gone after a kill signal
 
 
@@ -67,8 +68,12 @@ class Handle:
 
 
 async def wake(port: int | None) -> None:
-    """Connect to a server once: some notice a signal only when accept() returns."""
+    """Connect to a server once: some notice a signal only when accept() returns.
+
+    Not at once: a signal that meets the server while it serves the connection would be missed.
+    """
     if port is not None:
+        await asyncio.sleep(WAKE_AFTER_S)
         with suppress(OSError, TimeoutError):
             _, writer = await asyncio.wait_for(asyncio.open_connection("127.0.0.1", port), WAKE_S)
             writer.close()

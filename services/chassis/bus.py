@@ -54,6 +54,7 @@ class Consumer:
         self._bus: Any = bus  # redis-py types its answers as unions of every protocol version
         self._handlers = {stream(kind).encode(): apply for kind, apply in handlers.items()}
         self._retries: list[tuple[float, bytes, bytes]] = []  # (due, stream, entry id)
+        self._claim_at = 0.0
         self._stopping = False
         self._idle = asyncio.Event()
         self._idle.set()
@@ -67,7 +68,7 @@ class Consumer:
             try:
                 if not groups_made:
                     await self._make_groups()
-                    await self._recover()
+                    await self._busy(self._recover())
                     groups_made = True
                     ready()
                     backoff.reset()
@@ -89,9 +90,9 @@ class Consumer:
                     raise
 
     async def _recover(self) -> None:
-        """Take up this replica's unfinished entries, and those of replicas that are gone for a minute."""
+        """Take up this replica's unfinished entries; what it had planned to retry is among them."""
+        self._retries.clear()
         for name in self._handlers:
-            await self._bus.xautoclaim(name, self._group, self._replica, _CLAIM_IDLE_MS, count=_READ)
             after: bytes = b"0"
             while after and not self._stopping:
                 batches = await self._bus.xreadgroup(self._group, self._replica, {name: after}, count=_READ)
@@ -99,8 +100,33 @@ class Consumer:
                 await self._process(name, entries, fresh=False)
                 after = entries[-1][0] if entries else b""
 
+    async def _claim_abandoned(self) -> None:
+        """Take over what replicas that are gone left unfinished a minute ago; looked for once a minute."""
+        if time.monotonic() < self._claim_at:
+            return
+        self._claim_at = time.monotonic() + _CLAIM_IDLE_MS / 1000
+        for name in self._handlers:
+            start: bytes = b"0-0"
+            while start and not self._stopping:
+                start, entries, *_ = await self._bus.xautoclaim(
+                    name, self._group, self._replica, _CLAIM_IDLE_MS, start, count=_READ
+                )
+                await self._process(name, entries, fresh=False)
+                start = b"" if start == b"0-0" else start
+
+    async def _busy(self, work: Awaitable[None]) -> None:
+        """Do `work`; a shutdown waits until it is done."""
+        self._idle.clear()
+        try:
+            await work
+        finally:
+            self._idle.set()
+
     async def _consume_once(self) -> None:
-        await self._retry_due()
+        await self._busy(self._claim_abandoned())
+        await self._busy(self._retry_due())
+        if self._stopping:
+            return
         block_ms = _BLOCK_MS
         if self._retries:
             block_ms = min(block_ms, max(1, int((self._retries[0][0] - time.monotonic()) * 1000)))
@@ -116,12 +142,15 @@ class Consumer:
             raise
         finally:
             self._reading = None
-        for name, entries in batches or ():
+        if not self._stopping:  # else they stay pending as well
+            await self._busy(self._process_all(batches or ()))
+
+    async def _process_all(self, batches: Sequence[tuple[bytes, list[Entry]]]) -> None:
+        for name, entries in batches:
             await self._process(name, entries, fresh=True)
 
     async def _process(self, name: bytes, entries: list[Entry], *, fresh: bool) -> None:
         """Handle what one read returned and acknowledge what is done in one round trip."""
-        self._idle.clear()
         done: list[bytes] = []
         try:
             size = self._batch if fresh else 1  # an entry that failed before must not fail the others again
@@ -130,7 +159,6 @@ class Consumer:
         finally:
             if done:
                 await self._bus.xack(name, self._group, *done)
-            self._idle.set()
 
     async def _handle(self, name: bytes, entries: list[Entry], *, fresh: bool) -> list[bytes]:
         """Return the ids of the entries that are finished with: applied, a duplicate, or dead."""
@@ -166,7 +194,7 @@ class Consumer:
             return None
         try:
             return Event.decode(fields[FIELD])
-        except (KeyError, ValueError, TypeError) as error:
+        except (KeyError, ValueError) as error:
             await self._bury(name, entry_id, fields, f"not a CloudEvent: {error!r}", attempts=1)
             return None
 
@@ -213,7 +241,7 @@ class Consumer:
 
     async def _retry_due(self) -> None:
         """Claim entries whose pause is over: the claim counts as the next delivery."""
-        while self._retries and self._retries[0][0] <= time.monotonic():
+        while self._retries and not self._stopping and self._retries[0][0] <= time.monotonic():
             _, name, entry_id = heapq.heappop(self._retries)
             entries = await self._bus.xclaim(name, self._group, self._replica, 0, [entry_id])
             if entries:

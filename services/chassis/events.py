@@ -51,18 +51,23 @@ class Event:
 
     @classmethod
     def decode(cls, raw: bytes) -> Event:
-        """Return the event in `raw`. Raises `ValueError` or `KeyError` if it is not a CloudEvent."""
+        """Return the event in `raw`. Raises `ValueError` if it is not a CloudEvent as we write them."""
         document = orjson.loads(raw)
-        return cls(
-            id=UUID(document["id"]),
-            source=document["source"],
-            type=document["type"],
-            subject=document["subject"],
-            time=datetime.fromisoformat(document["time"]),
-            sequence=int(document["sequence"]),
-            data=document["data"],
-            traceparent=document.get("traceparent", ""),
-        )
+        try:
+            if document["specversion"] != "1.0" or not isinstance(document["data"], dict):
+                raise ValueError("not CloudEvents 1.0 with an object as data")
+            return cls(
+                id=UUID(str(document["id"])),
+                source=str(document["source"]),
+                type=str(document["type"]),
+                subject=str(document["subject"]),
+                time=datetime.fromisoformat(str(document["time"])),
+                sequence=int(document["sequence"]),
+                data=document["data"],
+                traceparent=str(document.get("traceparent", "")),
+            )
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"an attribute is missing or of the wrong type: {error!r}") from error
 
 
 def stream(kind: str) -> str:

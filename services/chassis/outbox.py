@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from datetime import timedelta
+import time
+from collections.abc import Sequence
 
 import asyncpg
 from redis.asyncio import Redis
@@ -19,19 +20,19 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.chassis.backoff import Backoff
-from services.chassis.clock import utcnow
 from services.chassis.db import OUTBOX_CHANNEL, Database
 from services.chassis.errors import ServiceError
 from services.chassis.events import FIELD, Event, send_span, stream
 from services.chassis.lifecycle import Ready, Stage
 from services.chassis.logging import get_logger
 from services.chassis.metrics import EVENTS_PUBLISHED
-from services.chassis.models import INBOX, OUTBOX
+from services.chassis.models import OUTBOX
+from services.chassis.upkeep import prune_inbox, trim_streams
 
 log = get_logger(__name__)
 _BATCH = 200
 _SWEEP_S = 15.0
-_INBOX_KEPT = timedelta(days=7)
+_UPKEEP_S = 900.0
 _LOST = (OSError, RedisError, SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError, ServiceError)
 
 
@@ -41,13 +42,19 @@ class OutboxRelay:
     name = "outbox"
     stage = Stage.RELAY
 
-    def __init__(self, service: str, db: Database, bus: Redis) -> None:
+    def __init__(
+        self, service: str, db: Database, bus: Redis, kinds: Sequence[str] = (), *, sweep_s: float = _SWEEP_S
+    ) -> None:
+        """`kinds` are the event types this service publishes: their streams are its to trim."""
         self._service = service
         self._db = db
         self._bus = bus
         self._wake = asyncio.Event()
         self._stopping = False
-        self._sweeps = 0
+        self._kinds = kinds
+        self._sweep_s = sweep_s
+        self._upkeep_at = time.monotonic() + sweep_s
+        self._passing = asyncio.Lock()
 
     async def serve(self, ready: Ready) -> None:
         """Relay until `shutdown`; the database or the bus going away only delays it."""
@@ -74,15 +81,19 @@ class OutboxRelay:
 
     async def _sleep(self) -> None:
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_SWEEP_S):
+            async with asyncio.timeout(self._sweep_s):
                 await self._wake.wait()
-                return
-        self._sweeps += 1
-        if self._sweeps % 240 == 1:  # hourly
-            await self._prune_inbox()
+        if not self._stopping and time.monotonic() >= self._upkeep_at:  # by the clock: a busy relay never idles
+            self._upkeep_at = time.monotonic() + _UPKEEP_S
+            await prune_inbox(self._db)
+            await trim_streams(self._bus, self._kinds)
 
     async def _pass(self) -> int:
-        """Move one batch; return how many rows it held."""
+        """Move one batch; return how many rows it held. The last pass waits for one that is under way."""
+        async with self._passing:
+            return await self._move()
+
+    async def _move(self) -> int:
         async with AsyncSession(self._db.engine) as session, session.begin():
             rows = (
                 await session.execute(
@@ -109,10 +120,6 @@ class OutboxRelay:
         for row in rows:
             EVENTS_PUBLISHED.labels(row.type).inc()
         return len(rows)
-
-    async def _prune_inbox(self) -> None:
-        async with AsyncSession(self._db.engine) as session, session.begin():
-            await session.execute(delete(INBOX).where(INBOX.c.processed_at < utcnow() - _INBOX_KEPT))
 
     async def shutdown(self) -> None:
         """Make a last pass, so that what was committed during the drain leaves too."""

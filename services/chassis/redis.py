@@ -14,6 +14,7 @@ def connect(url: str, *, name: str) -> Redis:
     """Return a client for `url`; nothing is connected until the first command."""
     return Redis.from_url(
         url,
+        protocol=2,  # the answers have one shape in every release of the library only here
         client_name=name,
         socket_connect_timeout=_CONNECT_S,
         socket_timeout=_ANSWER_S,
