@@ -1,7 +1,7 @@
 """The third-party stack that the zygote imports before it forks. Never a module of ours: those must stay editable.
 
-Everything a service, telemetry, mailbox or the migrations import from site-packages belongs here, and nothing that
-starts a thread when imported. What is not installed is left out.
+What most services import from site-packages belongs into STACK, and nothing that starts a thread when imported. What is
+not installed is left out.
 """
 
 STACK = (
@@ -26,20 +26,13 @@ STACK = (
     "sqlalchemy.orm",
     "sqlalchemy.dialects.postgresql.asyncpg",
     "asyncpg",
-    "alembic.command",
-    "alembic.config",
-    "alembic.script",
-    "alembic.runtime.migration",
     "redis.asyncio",
-    "pymongo",
-    "pymongo.asynchronous.auth",
     "grpc.aio",
     "grpc._utilities",
     "google.protobuf.json_format",
     "google.protobuf.runtime_version",
     "google.rpc.status_pb2",
     "aiohttp",
-    "aiohttp.web",
     "opentelemetry.sdk.trace.export",
     "opentelemetry.sdk.resources",
     "opentelemetry.exporter.otlp.proto.http.trace_exporter",
@@ -49,15 +42,22 @@ STACK = (
     "prometheus_client",
     "joserfc.jwk",
     "joserfc.jwt",
-    "argon2",
     "cryptography.hazmat.primitives.asymmetric.ec",
     "cryptography.hazmat.primitives.ciphers.aead",
-    "pyotp",
     "purgatory",
-    "limits.aio",
-    "aiosmtplib",
-    "aiosmtpd.controller",
-    "obstore",
     "uuid_utils",
-    "watchfiles",
+)
+
+# What a single service needs: at the first start it imports that itself, beside the others, instead of all waiting for
+# it here. Imported while nothing is asked of the zygote, so that a later re-fork finds it.
+LATER = (
+    "argon2",
+    "pyotp",
+    "limits.aio",
+    "limits.aio.storage",
+    "limits.aio.strategies",
+    "pymongo",
+    "pymongo.asynchronous.auth",
+    "pymongo.asynchronous.mongo_client",
+    "aiosmtplib",
 )

@@ -20,12 +20,16 @@ import threading
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 from autional_cli.supervisor import child
-from autional_cli.supervisor.preload import STACK
+from autional_cli.supervisor.preload import LATER, STACK
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 HEADER = struct.Struct("!I")
+IDLE_MS = 2000
 
 
 class Request(NamedTuple):
@@ -85,8 +89,9 @@ def receive(control: socket.socket) -> Request | None:
 class Zygote:
     """The blocking loop of the parent: requests in, forks, exits out."""
 
-    def __init__(self, control: socket.socket) -> None:
+    def __init__(self, control: socket.socket, later: Iterable[str] = ()) -> None:
         self.control = control
+        self.later = list(later)
         self._wake, wakeup = os.pipe()
         os.set_blocking(self._wake, False)
         os.set_blocking(wakeup, False)
@@ -106,7 +111,9 @@ class Zygote:
         poller.register(self.control, select.POLLIN)
         poller.register(self._wake, select.POLLIN)
         while True:
-            ready = {descriptor for descriptor, _ in poller.poll()}
+            ready = {descriptor for descriptor, _ in poller.poll(IDLE_MS if self.later else None)}
+            if not ready:
+                preload([self.later.pop(0)])  # one at a time: a request waits for no more than that
             if self._wake in ready:
                 self.reap()
             if self.control.fileno() in ready:
@@ -154,8 +161,9 @@ def main() -> NoReturn:
     started = time.monotonic()
     control = socket.socket(fileno=int(sys.argv[1]))
     control.set_inheritable(False)
-    missing = preload(sys.argv[2:] or list(STACK))
-    zygote = Zygote(control)
+    given = sys.argv[2:]
+    missing = preload(given or list(STACK))
+    zygote = Zygote(control, () if given else LATER)
     zygote.say(ready=round(time.monotonic() - started, 3), missing=missing, threads=threads())
     request = zygote.serve()
     if request is not None:

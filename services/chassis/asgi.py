@@ -77,14 +77,14 @@ class InFlight:
 class Exchange:
     """One request and the state of its answer."""
 
-    __slots__ = ("body_bytes", "lame_duck", "max_body", "scope", "send", "span", "status", "timer", "trace_id")
+    __slots__ = ("body_bytes", "in_flight", "max_body", "scope", "send", "span", "status", "timer", "trace_id")
 
-    def __init__(self, scope: Scope, send: Send, span: Span, max_body: int, lame_duck: bool) -> None:
+    def __init__(self, scope: Scope, send: Send, span: Span, max_body: int, in_flight: InFlight) -> None:
         self.scope = scope
         self.send = send
         self.span = span
         self.max_body = max_body
-        self.lame_duck = lame_duck
+        self.in_flight = in_flight
         self.body_bytes = 0
         self.status = 0
         self.timer: asyncio.Timeout | None = None
@@ -107,7 +107,7 @@ class Exchange:
             headers.append((b"x-trace-id", self.trace_id.encode()))
             headers.append((b"traceparent", traceparent(self.span).encode()))
             headers.append((b"date", formatdate(usegmt=True).encode()))
-            if self.lame_duck:
+            if self.in_flight.lame_duck:
                 headers.append((b"connection", b"close"))
             message["headers"] = headers
         await self.send(message)
@@ -153,7 +153,7 @@ class ServiceLayer:
         }
         span = tracer().start_span(method, context=parent, kind=SpanKind.SERVER, attributes=attributes)
         token = otel_context.attach(trace.set_span_in_context(span, parent))
-        exchange = Exchange(scope, send, span, self._max_body, self._in_flight.lame_duck)
+        exchange = Exchange(scope, send, span, self._max_body, self._in_flight)
         started = time.perf_counter()
         try:
             length = headers.get(b"content-length", b"0")

@@ -97,7 +97,7 @@ class Verifier:
             alive = float(claims["exp"]) + _LEEWAY_S > time.time() >= float(claims["iat"]) - _LEEWAY_S
             user_id = UUID(claims["sub"]) if "sub" in claims else None
             session_id = UUID(claims["sid"]) if "sid" in claims else None
-        except (JoseError, KeyError, ValueError, TypeError) as error:
+        except (JoseError, KeyError, ValueError, TypeError, AttributeError) as error:
             raise ServiceError(UNAUTHENTICATED) from error
         if not trusted or not alive or (user_id is not None and caller != EDGE):
             raise ServiceError(UNAUTHENTICATED)

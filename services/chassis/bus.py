@@ -78,6 +78,7 @@ class Consumer:
                 log.warning("consumer group lost", error=str(error))
                 await backoff.wait()
             except (OSError, RedisError) as error:
+                groups_made = False  # an acknowledgement may be lost: look at what is pending once it is back
                 log.warning("bus not reachable", error=repr(error), retry_in_s=backoff.next_s)
                 await backoff.wait()
 

@@ -146,6 +146,9 @@ class Cache:
             if message is None:
                 continue
             if message["type"] == "subscribe":
+                # What was loaded while nothing could be heard may have changed unheard.
+                self._local.clear()
+                self._generation += 1
                 self._listening = True
                 backoff.reset()
             elif message["type"] == "message":

@@ -99,7 +99,8 @@ class ServiceClient:
         limit_s = deadline.remaining_s(timeout_s)
         outcome = "ok"
         try:
-            async with asyncio.timeout(limit_s), self._breakers.guard(request.target):
+            # The time limit is inside the guard: running out counts against the target, a caller that gave up does not.
+            async with self._breakers.guard(request.target), asyncio.timeout(limit_s):
                 with deadline.within(limit_s), ExitStack() as spans:
                     response = await self._connect(request, spans)
                     spans.callback(response.release)
@@ -107,6 +108,9 @@ class ServiceClient:
         except TimeoutError as error:
             outcome = TIMED_OUT.name
             raise ServiceError(TIMED_OUT, details={"service": request.target}) from error
+        except aiohttp.ClientError as error:  # the answer broke off while it was read
+            outcome = UNAVAILABLE.name
+            raise ServiceError(UNAVAILABLE, details={"service": request.target}) from error
         except ServiceError as error:
             outcome = error.code.name
             raise
@@ -155,7 +159,7 @@ class ServiceClient:
             response = await self._http().request(
                 request.method, _exact(url), data=request.body, headers=headers, allow_redirects=False
             )
-        except aiohttp.ClientConnectorError as error:
+        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
             fail(current, error)
             self._directory.avoid(replica)  # nothing was sent
             return None
@@ -198,7 +202,8 @@ def _document(target: str, status: int, raw: bytes) -> dict[str, Any]:
         raise ServiceError(UNAVAILABLE, details={"service": target, "status": status})
     if status < 400:
         return document
-    code = ErrorCode(
-        int(document.get("code", 0)), str(document.get("error", "")), status, str(document.get("message", ""))
-    )
-    raise ServiceError(code, details=document.get("details"))
+    number, details = document.get("code"), document.get("details")
+    if not isinstance(number, int):
+        raise ServiceError(UNAVAILABLE, details={"service": target, "status": status})
+    code = ErrorCode(number, str(document.get("error", "")), status, str(document.get("message", "")))
+    raise ServiceError(code, details=details if isinstance(details, dict) else None)

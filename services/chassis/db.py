@@ -21,7 +21,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 
 from services.chassis.clock import new_id
-from services.chassis.errors import ResourceUnavailableError
+from services.chassis.errors import VALIDATION, ResourceUnavailableError, ServiceError
 from services.chassis.models import OUTBOX
 from services.chassis.settings import Settings
 from services.chassis.tracing import fail, span, traceparent, tracer
@@ -29,6 +29,7 @@ from services.chassis.tracing import fail, span, traceparent, tracer
 OUTBOX_CHANNEL = "outbox"
 _CONNECT_TIMEOUT_S = 5
 _STATEMENT_TIMEOUT_S = 15
+_UNSTORABLE = frozenset({"22021", "22P05"})  # a NUL in a text or in JSON: the client's mistake
 
 
 class UnitOfWork:
@@ -109,22 +110,21 @@ class Database:
                 unit = UnitOfWork(session)
                 yield unit
                 await unit.commit()
-            except (
-                OSError,
-                InterfaceError,
-                OperationalError,
-                PoolTimeoutError,
-                asyncpg.PostgresConnectionError,
-            ) as error:
+            except (InterfaceError, OperationalError, PoolTimeoutError, asyncpg.PostgresConnectionError) as error:
                 raise ResourceUnavailableError("database") from error
             except DBAPIError as error:
                 if error.connection_invalidated or _is_disconnect(error):
                     raise ResourceUnavailableError("database") from error
+                if getattr(error.orig, "sqlstate", None) in _UNSTORABLE:
+                    raise ServiceError(VALIDATION, "A text holds a character that cannot be stored") from error
                 raise
 
     async def _connect(self, session: AsyncSession) -> None:
         started = time.perf_counter()
-        await session.connection()
+        try:
+            await session.connection()
+        except OSError as error:  # only here: an OSError of the block itself is not the database's
+            raise ResourceUnavailableError("database") from error
         waited_ms = (time.perf_counter() - started) * 1000
         if waited_ms > 1:  # a pool that hands out at once needs no mention
             trace.get_current_span().set_attribute("autional.pool_wait_ms", round(waited_ms, 1))
@@ -156,6 +156,8 @@ def _is_disconnect(error: DBAPIError) -> bool:
         if isinstance(cause, asyncpg.PostgresConnectionError | asyncpg.CannotConnectNowError | OSError):
             return True
         if isinstance(cause, asyncpg.AdminShutdownError | asyncpg.CrashShutdownError | asyncpg.InterfaceError):
+            return True
+        if isinstance(cause, asyncpg.TooManyConnectionsError):
             return True
         cause = cause.__cause__
     return False
@@ -189,6 +191,8 @@ def _trace_statements(engine: AsyncEngine, namespace: str) -> None:
         if current is not None:
             fail(current, type(context.original_exception).__qualname__)
             current.end()
+        if isinstance(context.original_exception, OSError):  # refused, reset, or no answer in time
+            raise ResourceUnavailableError("database") from context.original_exception
 
 
 def summarise(statement: str) -> str:

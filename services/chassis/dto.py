@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import json
 from collections.abc import Mapping
 from typing import Any, Generic, TypeVar
 from uuid import UUID
@@ -67,7 +68,10 @@ def error_body(code: ErrorCode, message: str | None = None, details: Mapping[str
         "details": dict(details or {}),
         "trace_id": current_trace_id(),
     }
-    return orjson.dumps(body, default=str)
+    try:
+        return orjson.dumps(body, default=str)
+    except TypeError:  # a lone surrogate in what the client sent; JSON can only carry it escaped
+        return json.dumps(body, default=str).encode()
 
 
 def encode_cursor(*parts: str | int) -> str:

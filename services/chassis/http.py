@@ -68,6 +68,7 @@ def create_app(spec: ServiceSpec, routers: Iterable[APIRouter], health: Health, 
     app.add_exception_handler(ServiceError, _service_error)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(Exception, _unhandled)
     open_routes = [path for path in undeclared_routes(app) if path not in _PROBES]
     if open_routes:
         raise ValueError(f"{spec.name}: these routes do not say who may call them: {', '.join(open_routes)}")
@@ -117,6 +118,11 @@ async def _invalid(_request: Request, error: Exception) -> Response:
     malformed = any(e["type"] == "json_invalid" for e in error.errors())
     code = MALFORMED if malformed else VALIDATION
     return _answer(code, error_body(code, details={"problems": problems}))
+
+
+async def _unhandled(_request: Request, _error: Exception) -> Response:
+    """Answer in the envelope, saying nothing of the cause; the layer around logs it."""
+    return _answer(INTERNAL, error_body(INTERNAL))
 
 
 async def _http_error(_request: Request, error: Exception) -> Response:

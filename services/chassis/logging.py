@@ -5,10 +5,11 @@ Secrets never reach a log: values under telling keys are replaced, whoever logs 
 
 from __future__ import annotations
 
+import json
 import logging
 import logging.handlers
 import sys
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from typing import Any
 
 import orjson
@@ -84,10 +85,22 @@ def _trace(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> Mutab
 
 def _redact(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     for key in event:
-        if any(word in key.lower() for word in _SECRET_WORDS):
-            event[key] = "[redacted]"
+        event[key] = _without_secrets(key, event[key])
     return event
 
 
+def _without_secrets(key: object, value: Any) -> Any:
+    if any(word in str(key).lower() for word in _SECRET_WORDS):
+        return "[redacted]"
+    if isinstance(value, Mapping):
+        return {inner: _without_secrets(inner, part) for inner, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without_secrets("", part) for part in value]
+    return value
+
+
 def _render(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> str:
-    return orjson.dumps(event, default=str).decode()
+    try:
+        return orjson.dumps(event, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
+    except TypeError:  # what strict JSON cannot hold, such as a lone surrogate: a line must not get lost over it
+        return json.dumps(event, default=repr, skipkeys=True)

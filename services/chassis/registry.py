@@ -26,7 +26,7 @@ from services.chassis.settings import Settings
 log = get_logger(__name__)
 
 LEASE_S = 15.0
-_HEARTBEAT_S = 5.0
+_FORGET_S = 3600.0  # entries of replicas that crashed and never came back
 _REFRESH_S = 10.0
 _AVOID_S = 1.0
 CHANNEL = "registry"
@@ -59,7 +59,7 @@ def key(service: str) -> str:
 class Registration:
     """This replica's own lease."""
 
-    def __init__(self, settings: Settings, bus: Redis) -> None:
+    def __init__(self, settings: Settings, bus: Redis, *, lease_s: float = LEASE_S) -> None:
         self._service = settings.service
         self._bus: Any = bus  # redis-py types its answers as unions of every protocol version
         self._replica = Replica(
@@ -68,13 +68,13 @@ class Registration:
             grpc=f"{settings.host}:{settings.grpc_port}",
             pid=os.getpid(),
         )
+        self._lease_s = lease_s
         self._heart: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Enter the registry, clear what an earlier process of this replica left, and keep the lease alive."""
         await self._clear_predecessor()
         await self._renew()
-        await self._bus.publish(CHANNEL, self._service)
         self._heart = asyncio.create_task(self._beat(), name="registry-heartbeat")
 
     async def _clear_predecessor(self) -> None:
@@ -83,12 +83,16 @@ class Registration:
                 await self._bus.zrem(key(self._service), raw)
 
     async def _renew(self) -> None:
-        ends_ms = int((time.time() + LEASE_S) * 1000)
-        await self._bus.zadd(key(self._service), {self._replica.encode(): ends_ms})
+        """Prolong the lease; tell everyone if it is new, be it because the registry lost its data."""
+        now = time.time()
+        added = await self._bus.zadd(key(self._service), {self._replica.encode(): int((now + self._lease_s) * 1000)})
+        if added:
+            await self._bus.zremrangebyscore(key(self._service), 0, int((now - _FORGET_S) * 1000))
+            await self._bus.publish(CHANNEL, self._service)
 
     async def _beat(self) -> None:
         while True:
-            await asyncio.sleep(_HEARTBEAT_S)
+            await asyncio.sleep(self._lease_s / 3)
             try:
                 await self._renew()
             except (OSError, RedisError) as error:
@@ -98,6 +102,7 @@ class Registration:
         """Leave the registry and tell everyone."""
         if self._heart is not None:
             self._heart.cancel()
+            await asyncio.wait([self._heart])  # a renewal under way must not come after the leaving
         with contextlib.suppress(OSError, RedisError):
             await self._bus.zrem(key(self._service), self._replica.encode())
             await self._bus.publish(CHANNEL, self._service)
@@ -106,10 +111,13 @@ class Registration:
 class Directory:
     """A live view of the replicas of the services this one calls, or of all services (`everyone`)."""
 
-    def __init__(self, bus: Redis, services: Iterable[str], *, everyone: bool = False) -> None:
+    def __init__(
+        self, bus: Redis, services: Iterable[str], *, everyone: bool = False, refresh_s: float = _REFRESH_S
+    ) -> None:
         self._bus: Any = bus  # redis-py types its answers as unions of every protocol version
         self._replicas: dict[str, list[Replica]] = {name: [] for name in services}
         self._everyone = everyone
+        self._refresh_s = refresh_s
         self._avoid: dict[tuple[str, int], float] = {}
         self._turn = 0
         self._task: asyncio.Task[None] | None = None
@@ -143,7 +151,7 @@ class Directory:
                     await self.refresh()
                     backoff.reset()
                     while True:
-                        message = await subscription.get_message(ignore_subscribe_messages=True, timeout=_REFRESH_S)
+                        message = await subscription.get_message(ignore_subscribe_messages=True, timeout=self._refresh_s)
                         name = message["data"].decode() if message else None
                         if name is None:
                             await self.refresh()

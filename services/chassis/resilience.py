@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -22,7 +23,7 @@ class Breakers:
 
     def __init__(self) -> None:
         self._factory = AsyncCircuitBreakerFactory(
-            default_threshold=_THRESHOLD, default_ttl=_OPEN_S, exclude=[(ServiceError, _is_an_answer)]
+            default_threshold=_THRESHOLD, default_ttl=_OPEN_S, exclude=[(BaseException, _is_no_failure)]
         )
         self._factory.add_listener(_report)
 
@@ -36,9 +37,11 @@ class Breakers:
             raise ServiceError(UNAVAILABLE, details={"service": target, "circuit": "open"}) from error
 
 
-def _is_an_answer(error: ServiceError) -> bool:
-    """A 4xx is the target doing its work; only 5xx counts against it."""
-    return error.code.status < 500
+def _is_no_failure(error: BaseException) -> bool:
+    """A 4xx is the target doing its work, and a caller that gave up says nothing about it."""
+    if isinstance(error, ServiceError):
+        return error.code.status < 500
+    return isinstance(error, asyncio.CancelledError | GeneratorExit)
 
 
 def _report(name: str, kind: str, event: Any) -> None:

@@ -82,6 +82,8 @@ def parse_traceparent(header: str) -> SpanContext | None:
     parts = header.split("-")
     if len(parts) < 4 or len(parts[0]) != 2 or len(parts[1]) != 32 or len(parts[2]) != 16 or len(parts[3]) != 2:
         return None
+    if parts[0] == "00" and len(parts) != 4:
+        return None  # only later versions may append fields
     if parts[0] == "ff" or not _HEX.issuperset("".join(parts[:4])):
         return None
     context = SpanContext(
