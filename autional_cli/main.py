@@ -48,6 +48,12 @@ class LazyGroup(TyperGroup):
     def list_commands(self, ctx: Any) -> list[str]:
         return list(COMMANDS)
 
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """Write the commands under the headings of their groups."""
+        for heading in dict.fromkeys(panel for panel, _ in COMMANDS.values()):
+            with formatter.section(heading):
+                formatter.write_dl([(name, text) for name, (panel, text) in COMMANDS.items() if panel == heading])
+
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """Return a stand-in with name and summary: enough for help and completion of command names."""
         if cmd_name not in COMMANDS:

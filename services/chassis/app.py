@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Self
+from typing import Any, Self
 
 from fastapi import APIRouter
 
@@ -28,6 +28,7 @@ from services.chassis.redis import connect
 from services.chassis.registry import Directory, Registration
 from services.chassis.resilience import Breakers
 from services.chassis.rpc import GrpcClient, GrpcServer, Register
+from services.chassis.rpc_health import RpcHealth
 from services.chassis.server import HttpServer
 from services.chassis.settings import Settings
 from services.chassis.spec import ServiceSpec
@@ -47,6 +48,7 @@ class Application:
         self.spec = spec
         self.settings = settings
         self.health = Health()
+        self.rpc_health = RpcHealth(self.health.failures)
         self.in_flight = InFlight()
         self.verifier = Verifier(spec.name, settings.trust_file)
         self.signer = Signer(spec.name, settings.private_key_file)
@@ -59,6 +61,7 @@ class Application:
         self._routers: list[APIRouter] = []
         self._front: Callable[[App], App] | None = None
         self._servers: list[Server] = []
+        self._tasks: list[asyncio.Task[None]] = []
         self._cleanups: list[Cleanup] = []
         self._starts: list[Callable[[], Awaitable[None]]] = []
         self._state: dict[str, object] = {}
@@ -87,10 +90,10 @@ class Application:
         return self
 
     def with_database(self, db: Database) -> Self:
-        """Use `db`: its health check, its outbox relay, and its closing."""
+        """Use `db`: its health check, its outbox relay (which sees to the inbox as well), and its closing."""
         self.with_health(db.ping).with_start(db.ping).with_cleanup("database", db.close)
-        if self.spec.publishes:
-            self.with_server(OutboxRelay(self.spec.name, db, self.bus))
+        if self.spec.publishes or self.spec.consumes:
+            self.with_server(OutboxRelay(self.spec.name, db, self.bus, self.spec.publishes))
         return self
 
     def with_consumer(self, db: Database, handlers: Mapping[str, Handler]) -> Self:
@@ -109,7 +112,12 @@ class Application:
         settings = self.settings
         return self.with_server(
             GrpcServer(
-                settings.host, settings.grpc_port, self.verifier, register, drain_s=settings.shutdown_timeout_s / 2
+                settings.host,
+                settings.grpc_port,
+                self.verifier,
+                register,
+                self.rpc_health,
+                drain_s=settings.shutdown_timeout_s / 2,
             )
         )
 
@@ -135,25 +143,44 @@ class Application:
         return self
 
     async def run(self, tracing: Tracing) -> int:
-        """Live from start to drained; return the exit code: 0 after a clean drain, 1 if a part failed."""
+        """Live from start to drained; return the exit code: 0 after a clean drain, 1 if a part failed.
+
+        Raises what the first part that cannot start raises.
+        """
         stop = asyncio.Event()
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, stop.set)
-        self._servers.insert(0, self._http_server())
-        tasks = await self._start()
+        with Watchdog(self.settings.shutdown_timeout_s) as watchdog:
+            _on_stop_signals(watchdog, stop)
+            self._servers.insert(0, self._http_server())
+            stopping = asyncio.ensure_future(stop.wait())
+            served = await self._start_unless(stopping)
+            failed = await self._serve_until(stopping) if served else None
+            stopping.cancel()
+            watchdog.arm()
+            await Drain(self, tracing).run(self._tasks, served=served)
+        return 1 if failed is not None else 0
+
+    async def _start_unless(self, stopping: asyncio.Future[Any]) -> bool:
+        """Start everything and say so; false if a stop came first."""
+        starting = asyncio.ensure_future(self._start())
+        await asyncio.wait([starting, stopping], return_when=asyncio.FIRST_COMPLETED)
+        if not starting.done():
+            starting.cancel()
+            await asyncio.wait([starting])
+        if starting.cancelled():
+            return False
+        starting.result()
         notify(READY="1", STATUS="serving")
         log.info("ready", http_port=self.settings.http_port)
-        stopping = asyncio.ensure_future(stop.wait())
-        await asyncio.wait([stopping, *tasks], return_when=asyncio.FIRST_COMPLETED)
-        failed = next((task for task in tasks if task.done()), None)
+        return True
+
+    async def _serve_until(self, stopping: asyncio.Future[Any]) -> asyncio.Task[None] | None:
+        """Wait for the stop; return the server that ended before, if one did."""
+        await asyncio.wait([stopping, *self._tasks], return_when=asyncio.FIRST_COMPLETED)
+        failed = next((task for task in self._tasks if task.done()), None)
         if failed is not None:
             error = failed.exception() if not failed.cancelled() else None
             log.error("a server stopped by itself; draining the rest", server=failed.get_name(), error=repr(error))
-        stopping.cancel()
-        with Watchdog(self.settings.shutdown_timeout_s):
-            await Drain(self, tracing).run(tasks)
-        return 1 if failed is not None else 0
+        return failed
 
     def _http_server(self) -> HttpServer:
         fastapi = create_app(self.spec, self._routers, self.health, self.verifier)
@@ -166,27 +193,26 @@ class Application:
             app, settings.host, settings.http_port, self.in_flight, drain_s=settings.shutdown_timeout_s / 2
         )
 
-    async def _start(self) -> list[asyncio.Task[None]]:
+    async def _start(self) -> None:
         """Start every server, then enter the registry. Raises what the first failing part raises."""
         async with asyncio.timeout(_START_S):
             await self.directory.start()
             self.with_cleanup("directory", self.directory.stop)
             for action in self._starts:
                 await action()
-            tasks = [await self._start_server(server) for server in self._servers]
+            for server in self._servers:
+                await self._start_server(server)
             await self.registration.start()
-        return tasks
 
-    @staticmethod
-    async def _start_server(server: Server) -> asyncio.Task[None]:
+    async def _start_server(self, server: Server) -> None:
         ready = asyncio.Event()
         task = asyncio.create_task(server.serve(ready.set), name=server.name)
+        self._tasks.append(task)
         waiting = asyncio.ensure_future(ready.wait())
         await asyncio.wait([task, waiting], return_when=asyncio.FIRST_COMPLETED)
         waiting.cancel()
         if task.done():
             await task
-        return task
 
     def servers(self, stage: Stage) -> list[Server]:
         """Return the servers that are shut down in `stage`."""
@@ -195,3 +221,15 @@ class Application:
     def cleanups(self) -> list[Cleanup]:
         """Return the cleanups in the order in which they run."""
         return self._cleanups[::-1]
+
+
+def _on_stop_signals(watchdog: Watchdog, stop: asyncio.Event) -> None:
+    """On SIGTERM and SIGINT: set `stop`, and start the watchdog's clock even if the loop is blocked and cannot."""
+    loop = asyncio.get_running_loop()
+
+    def begin(_number: int, _frame: object) -> None:
+        watchdog.arm()
+        loop.call_soon_threadsafe(stop.set)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, begin)

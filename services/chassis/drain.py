@@ -49,22 +49,33 @@ class Step:
 
 
 class Watchdog:
-    """Ends the process if the drain does not: a thread, because a blocked event loop runs no timer."""
+    """Ends the process if the drain does not: a thread, because a blocked event loop runs no timer.
+
+    The thread is there from the start and `arm` only writes to a pipe, which a signal handler may do at any point; a
+    loop that was blocked before the signal came is caught as well.
+    """
 
     def __init__(self, limit_s: float) -> None:
         self._limit_s = limit_s
         self._done = threading.Event()
+        self._listen, self._signal = os.pipe()
 
     def __enter__(self) -> Self:
         threading.Thread(target=self._watch, name="drain-watchdog", daemon=True).start()
         return self
 
+    def arm(self) -> None:
+        """Begin to count, however often it is called."""
+        os.write(self._signal, b"!")
+
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._done.set()
+        self.arm()
 
     def _watch(self) -> None:
+        os.read(self._listen, 1)
         if not self._done.wait(self._limit_s):
             sys.stderr.write(f"drain not finished after {self._limit_s:.0f} s; forced exit\n")
             faulthandler.dump_traceback(file=sys.stderr)
@@ -80,12 +91,13 @@ class Drain:
         self._tracing = tracing
         self.steps: list[Step] = []
 
-    async def run(self, tasks: Sequence[asyncio.Task[None]]) -> None:
-        """Go through all steps and report them; never raises."""
+    async def run(self, tasks: Sequence[asyncio.Task[None]], *, served: bool = True) -> None:
+        """Go through all steps and report them; never raises. Who never served has no caller to wait for."""
         app = self._app
         notify(STOPPING="1", STATUS="draining")
         await self._step("readiness", self._leave)
-        await self._step("lame-duck", lambda: asyncio.sleep(app.settings.lame_duck_s))
+        if served:
+            await self._step("lame-duck", lambda: asyncio.sleep(app.settings.lame_duck_s))
         for name, stage in (("intake", Stage.INTAKE), ("listeners", Stage.LISTENER), ("outbox", Stage.RELAY)):
             await self._step(name, lambda stage=stage: self._shut_down(stage))  # type: ignore[misc]
         for task in tasks:
@@ -98,6 +110,7 @@ class Drain:
 
     async def _leave(self) -> None:
         self._app.health.draining = True
+        self._app.rpc_health.drain()
         self._app.in_flight.lame_duck = True
         await self._app.registration.stop()
 

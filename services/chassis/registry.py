@@ -151,7 +151,9 @@ class Directory:
                     await self.refresh()
                     backoff.reset()
                     while True:
-                        message = await subscription.get_message(ignore_subscribe_messages=True, timeout=self._refresh_s)
+                        message = await subscription.get_message(
+                            ignore_subscribe_messages=True, timeout=self._refresh_s
+                        )
                         name = message["data"].decode() if message else None
                         if name is None:
                             await self.refresh()

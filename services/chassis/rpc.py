@@ -29,8 +29,10 @@ from services.chassis.errors import (
 from services.chassis.lifecycle import Ready, Stage
 from services.chassis.logging import get_logger
 from services.chassis.metrics import CALLS
-from services.chassis.registry import Directory
+from services.chassis.registry import Directory, Replica
 from services.chassis.resilience import Breakers
+from services.chassis.rpc_health import SERVICE as HEALTH
+from services.chassis.rpc_health import RpcHealth
 from services.chassis.tracing import fail, remote_context, span, traceparent
 
 log = get_logger(__name__)
@@ -63,6 +65,8 @@ _OPTIONS = [
     ("grpc.max_reconnect_backoff_ms", 500),
 ]
 
+_PAUSE_S = 0.05  # between replicas that could not be connected
+
 Register = Callable[[grpc.aio.Server], None]
 
 
@@ -72,7 +76,10 @@ class GrpcServer:
     name = "grpc"
     stage = Stage.LISTENER
 
-    def __init__(self, host: str, port: int, verifier: Verifier, register: Register, *, drain_s: float) -> None:
+    def __init__(
+        self, host: str, port: int, verifier: Verifier, register: Register, health: RpcHealth, *, drain_s: float
+    ) -> None:
+        self._health = health
         self._address = f"{host}:{port}"
         self._verifier = verifier
         self._register = register
@@ -82,7 +89,9 @@ class GrpcServer:
     async def serve(self, ready: Ready) -> None:
         """Listen until `shutdown`. Raises `OSError` if the address is taken."""
         self._server = grpc.aio.server(interceptors=[_Inbound(self._verifier)], options=_OPTIONS)
-        self._register(self._server)
+        registrar: Any = _Registrar(self._server, self._health.services)
+        self._register(registrar)
+        self._server.add_generic_rpc_handlers((self._health.handler(),))
         try:
             self._server.add_insecure_port(self._address)
         except RuntimeError as error:
@@ -93,21 +102,39 @@ class GrpcServer:
 
     async def shutdown(self) -> None:
         """Refuse new calls, finish those in flight, cancel what is left at the deadline."""
+        self._health.close()
         if self._server is not None:
             await self._server.stop(self._drain_s)
 
 
+class _Registrar:
+    """Passes servicers on to the server and keeps their names for the health service."""
+
+    def __init__(self, server: grpc.aio.Server, names: set[str]) -> None:
+        self._server: Any = server
+        self._names = names
+
+    def add_generic_rpc_handlers(self, handlers: Any) -> None:
+        self._names.update(handler.service_name() for handler in handlers)
+        self._server.add_generic_rpc_handlers(handlers)
+
+    def add_registered_method_handlers(self, service: str, handlers: Any) -> None:
+        self._server.add_registered_method_handlers(service, handlers)
+
+
 class _Inbound(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]  # not subscriptable at run time
-    """Trace, caller, deadline and errors of every call."""
+    """Trace, caller, deadline and errors of every call; only the health service is open to everybody."""
 
     def __init__(self, verifier: Verifier) -> None:
         self._verifier = verifier
 
     async def intercept_service(self, continuation: Any, details: Any) -> Any:
         handler = await continuation(details)
-        if handler is None or not handler.unary_unary:
-            return handler
         method = details.method.lstrip("/")
+        if handler is None or method.startswith(f"{HEALTH}/"):
+            return handler
+        if not handler.unary_unary:
+            raise NotImplementedError(f"{method}: a stream would go past the checks of this interceptor")
         metadata = dict(details.invocation_metadata or ())
 
         async def call(request: Any, context: Any) -> Any:
@@ -165,18 +192,20 @@ class GrpcClient:
 
     async def call(self, method: str, request: Any, *, timeout_s: float = 2.0) -> Any:
         """Call `method` with `request`; raises the target's own error, `UNAVAILABLE` or `TIMED_OUT`."""
+        limit_s = deadline.remaining_s(timeout_s)
         async with self._breakers.guard(self._target):
-            limit_s = deadline.remaining_s(timeout_s)
             full = f"{self._target}/{method}"
             attributes = {"rpc.system.name": "grpc", "rpc.method": full, "autional.peer.service": self._target}
             with span(full, SpanKind.CLIENT, attributes) as current:
                 metadata = ((HEADER, self._signer.token(self._target)), ("traceparent", traceparent(current)))
-                stub = await self._connect(limit_s)
+                with deadline.within(limit_s):
+                    replica, stub = await self._connect(limit_s)
+                    left_s = deadline.remaining_s(limit_s)
                 try:
-                    answer = await getattr(stub, method)(
-                        request, timeout=limit_s, metadata=metadata, wait_for_ready=True
-                    )
+                    answer = await getattr(stub, method)(request, timeout=left_s, metadata=metadata)
                 except grpc.aio.AioRpcError as error:
+                    if error.code() is grpc.StatusCode.UNAVAILABLE:
+                        self._directory.avoid(replica)
                     current.set_attribute("rpc.status_code", error.code().name)
                     CALLS.labels(self._target, error.code().name).inc()
                     raise _as_service_error(self._target, error) from error
@@ -184,22 +213,42 @@ class GrpcClient:
                 CALLS.labels(self._target, "ok").inc()
                 return answer
 
-    async def _connect(self, limit_s: float) -> Any:
-        replica = self._directory.pick(self._target)
-        if replica is None:
-            await self._directory.changed(limit_s / 2)
+    async def _connect(self, limit_s: float) -> tuple[Replica, Any]:
+        """Return a replica that is connected. Nothing is sent before, so any number of replicas may be tried."""
+        while (left_s := deadline.remaining_s(limit_s)) > 0:
             replica = self._directory.pick(self._target)
-        if replica is None:
-            raise ServiceError(UNAVAILABLE, details={"service": self._target})
+            if replica is not None:
+                channel, stub = self._channel(replica)
+                if await _is_ready(channel, left_s):
+                    return replica, stub
+                self._directory.avoid(replica)
+            await self._directory.changed(min(_PAUSE_S, left_s))
+        CALLS.labels(self._target, UNAVAILABLE.name).inc()
+        raise ServiceError(UNAVAILABLE, details={"service": self._target})
+
+    def _channel(self, replica: Replica) -> tuple[grpc.aio.Channel, Any]:
         known = self._stubs.get(replica.grpc)
         if known is None:
             channel = grpc.aio.insecure_channel(replica.grpc, options=_OPTIONS)
             known = self._stubs[replica.grpc] = (channel, self._stub(channel))
-        return known[1]
+        return known
 
     async def close(self) -> None:
         """Close all channels."""
         await asyncio.gather(*(channel.close(None) for channel, _ in self._stubs.values()))
+
+
+async def _is_ready(channel: grpc.aio.Channel, limit_s: float) -> bool:
+    """Connect if necessary; false if the replica refuses or has not answered within `limit_s`."""
+    try:
+        async with asyncio.timeout(limit_s):
+            while (state := channel.get_state(try_to_connect=True)) is not grpc.ChannelConnectivity.READY:
+                if state is grpc.ChannelConnectivity.TRANSIENT_FAILURE:
+                    return False
+                await channel.wait_for_state_change(state)
+    except TimeoutError:
+        return False
+    return True
 
 
 def _as_service_error(target: str, error: grpc.aio.AioRpcError) -> ServiceError:

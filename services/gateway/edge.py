@@ -21,10 +21,11 @@ from services.gateway.errors import INVALID_TOKEN, UNKNOWN_SERVICE
 from services.gateway.limits import RateLimits
 from services.gateway.options import GatewayOptions
 from services.gateway.proxy import Proxy
-from services.gateway.routing import destination
+from services.gateway.routing import Destination, destination
 from services.gateway.tokens import AccessTokens
 
 _PROBES = frozenset({"/healthz", "/readyz", "/metrics"})
+_OWN = frozenset({"/docs", "/api/v1/me"})
 _METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"]
 
 
@@ -79,19 +80,19 @@ class Edge:
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = scope["raw_path"].decode("latin-1").partition("?")[0] if scope.get("raw_path") else scope["path"]
+        to = destination(path)
+        scope["route"] = Route(to.route if to else path if path in _OWN else "unmatched")
         client_ip = scope["client"][0] if scope.get("client") else ""
         headers = dict(scope["headers"])
         principal = await self._principal(headers, client_ip)
         limits = await self._limits.check(client_ip, str(principal.user_id or ""), path)
         if path == "/docs":
-            scope["route"] = Route(path)
             page = await docs.page(self._proxy.client, self._directory)
             await _answer(send, 200, page, {"content-type": "text/html; charset=utf-8"})
         elif path == "/api/v1/me":
-            scope["route"] = Route(path)
             await self._me(scope, send, principal, limits)
         else:
-            await self._forward(path, principal, scope, receive, send, limits)
+            await self._forward(to, principal, scope, receive, send, limits)
 
     async def _principal(self, headers: dict[bytes, bytes], client_ip: str) -> Principal:
         user_agent = headers.get(b"user-agent", b"").decode("latin-1")[:256]
@@ -113,12 +114,16 @@ class Edge:
         await _answer(send, 200, body, limits)
 
     async def _forward(
-        self, path: str, principal: Principal, scope: Scope, receive: Receive, send: Send, limits: dict[str, str]
+        self,
+        to: Destination | None,
+        principal: Principal,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+        limits: dict[str, str],
     ) -> None:
-        to = destination(path)
         if to is None:
             raise ServiceError(NOT_FOUND)
-        scope["route"] = Route(to.route)
         if not self._directory.knows(to.service):
             raise ServiceError(UNKNOWN_SERVICE, details={"service": to.service})
         timeout_s = self._options.upstream_timeout_s
