@@ -69,16 +69,25 @@ async def delete_user(session: AsyncSession, user_id: UUID) -> bool:
 async def add_token(
     session: AsyncSession, token_hash: bytes, user_id: UUID, purpose: Purpose, expires_at: datetime
 ) -> None:
-    """Remember a token that is about to be sent; earlier ones for the same purpose stop working."""
-    await session.execute(delete(EmailToken).where(EmailToken.user_id == user_id, EmailToken.purpose == purpose))
+    """Remember a token that is about to be sent.
+
+    Earlier ones stay valid, because a mail that was sent twice must not leave a dead link; expired ones are removed.
+    """
+    await session.execute(delete(EmailToken).where(EmailToken.user_id == user_id, EmailToken.expires_at <= utcnow()))
     session.add(EmailToken(token_hash=token_hash, user_id=user_id, purpose=purpose, expires_at=expires_at))
 
 
 async def use_token(session: AsyncSession, token_hash: bytes, purpose: Purpose) -> UUID | None:
-    """Take a token out of use and return whose it was; None if it is unknown, used or expired."""
+    """Take a token out of use, and with it all others of that user and purpose; return whose it was.
+
+    None if it is unknown, used or expired.
+    """
     used = await session.execute(
         delete(EmailToken)
         .where(EmailToken.token_hash == token_hash, EmailToken.purpose == purpose, EmailToken.expires_at > utcnow())
         .returning(EmailToken.user_id)
     )
-    return used.scalar()
+    user_id = used.scalar()
+    if user_id is not None:
+        await session.execute(delete(EmailToken).where(EmailToken.user_id == user_id, EmailToken.purpose == purpose))
+    return user_id

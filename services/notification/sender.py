@@ -51,6 +51,7 @@ class Sender:
         self._public_url = public_url
         self._wake = asyncio.Event()
         self._idle = asyncio.Event()
+        self._idle.set()
         self._stopping = False
 
     async def serve(self, ready: Ready) -> None:
