@@ -57,7 +57,7 @@ class Traveller:
     gateway: str
     session: aiohttp.ClientSession
     post: Postbox
-    email: str = field(default_factory=lambda: f"traveller.{new_id().hex[:20]}@example.com")
+    email: str = field(default_factory=lambda: f"traveller.{new_id().hex[-20:]}@example.com")
     password: str = field(default_factory=lambda: f"pw-{new_id().hex}")
     access_token: str = ""
     refresh_token: str = ""
