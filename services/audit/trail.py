@@ -27,6 +27,8 @@ class Trail:
 
     def __init__(self, db: AsyncDatabase[Record]) -> None:
         self._store = RecordStore(db)
+        # Where the chain ends, as far as this replica knows; None to ask. The unique `seq` catches a wrong belief.
+        self._head: tuple[int, str] | None = None
 
     async def prepare(self) -> None:
         """Create the indexes."""
@@ -37,17 +39,22 @@ class Trail:
         try:
             await self._append(events)
         except PyMongoError as error:
+            self._head = None
             raise unavailable(error) from error
 
     async def _append(self, events: Sequence[Event]) -> None:
+        fresh = {str(event.id): event for event in events}
         for _ in range(_ATTEMPTS):
-            known = await self._store.known([str(event.id) for event in events])
-            fresh = {str(event.id): event for event in events if str(event.id) not in known}
-            if not fresh:
+            if self._head is None:
+                fresh = {key: fresh[key] for key in fresh.keys() - await self._store.known(list(fresh))}
+                self._head = await self._store.head()
+            records = chain(sorted(fresh.values(), key=lambda event: event.time), *self._head)
+            if not records:
                 return
-            seq, last_hash = await self._store.head()
-            if await self._store.insert(chain(fresh.values(), seq, last_hash)):
+            if await self._store.insert(records):
+                self._head = (records[-1]["seq"], records[-1]["hash"])
                 return
+            self._head = None  # an event came twice, or another replica was faster: look before the next try
         raise ServiceError(CHAIN_BUSY)
 
     async def query(
