@@ -40,6 +40,14 @@ def upgrade() -> None:
         "ix_deliveries_due", "deliveries", ["next_attempt_at"], postgresql_where=sa.text("status = 'pending'")
     )
     op.create_index("ix_deliveries_user_id", "deliveries", ["user_id"])
+    op.execute(
+        "CREATE FUNCTION notify_deliveries() RETURNS trigger LANGUAGE plpgsql AS "
+        "$$ BEGIN PERFORM pg_notify('deliveries', ''); RETURN NULL; END $$"
+    )
+    op.execute(
+        "CREATE TRIGGER deliveries_inserted AFTER INSERT ON deliveries "
+        "FOR EACH STATEMENT EXECUTE FUNCTION notify_deliveries()"
+    )
     op.create_table(
         "messages",
         sa.Column("id", sa.Uuid, nullable=False),
@@ -67,4 +75,5 @@ def downgrade() -> None:
     op.drop_table("muted")
     op.drop_table("messages")
     op.drop_table("deliveries")
+    op.execute("DROP FUNCTION notify_deliveries()")
     op.drop_table("recipients")

@@ -72,29 +72,27 @@ class Sender:
             while not self._stopping and not connection.is_closed():
                 self._wake.clear()
                 self._idle.clear()
-                while await self._pass() == _BATCH:
-                    pass
+                pause_s = await self._pass()
                 self._idle.set()
                 backoff.reset()
-                await self._sleep()
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(pause_s):
+                        await self._wake.wait()
         finally:
             connection.terminate()
 
-    async def _sleep(self) -> None:
-        async with self._db.transaction() as unit:
-            due = await store.next_due(unit.session)
-        pause_s = _SWEEP_S if due is None else min(_SWEEP_S, max(0.05, (due - utcnow()).total_seconds()))
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(pause_s):
-                await self._wake.wait()
-
-    async def _pass(self) -> int:
+    async def _pass(self) -> float:
+        """Send what is due; return how many seconds there are until the next delivery is."""
         async with self._db.transaction() as unit:
             leased = await store.lease_due(unit.session, _BATCH, _LEASE)
-        await asyncio.gather(*(self._deliver(delivery) for delivery in leased))
-        return len(leased)
+            known = await store.addresses(unit.session, {delivery.user_id for delivery in leased}) if leased else {}
+            due = await store.next_due(unit.session)
+        await asyncio.gather(*(self._deliver(delivery, known.get(delivery.user_id)) for delivery in leased))
+        if len(leased) == _BATCH:
+            return 0.0
+        return _SWEEP_S if due is None else min(_SWEEP_S, max(0.05, (due - utcnow()).total_seconds()))
 
-    async def _deliver(self, delivery: Delivery) -> None:
+    async def _deliver(self, delivery: Delivery, address: str | None) -> None:
         attributes: dict[str, str | int] = {
             "autional.notification.kind": delivery.kind,
             "autional.delivery_attempt": delivery.attempts,
@@ -102,7 +100,7 @@ class Sender:
         parent = remote_context(delivery.traceparent)
         with span(f"deliver {delivery.kind}", SpanKind.INTERNAL, attributes, parent=parent):
             try:
-                await self._send(delivery)
+                await self._send(delivery, address)
             except RefusedError as error:
                 await self._give_up(delivery, str(error))
             except (NotNowError, ServiceError) as error:
@@ -111,9 +109,7 @@ class Sender:
                 else:
                     await self._put_off(delivery, str(error))
 
-    async def _send(self, delivery: Delivery) -> None:
-        async with self._db.transaction() as unit:
-            address = await store.recipient(unit.session, delivery.user_id)
+    async def _send(self, delivery: Delivery, address: str | None) -> None:
         if address is None:
             raise ServiceError(RECIPIENT_UNKNOWN)
         text = KINDS[delivery.kind]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -26,16 +26,15 @@ async def put_recipient(session: AsyncSession, user_id: UUID, email: str) -> Non
     )
 
 
-async def recipient(session: AsyncSession, user_id: UUID) -> str | None:
-    """Return where a user gets mail."""
-    return await session.scalar(select(Recipient.email).where(Recipient.user_id == user_id))
+async def addresses(session: AsyncSession, user_ids: Iterable[UUID]) -> dict[UUID, str]:
+    """Return where users get mail; an unknown one is left out."""
+    rows = await session.execute(select(Recipient.user_id, Recipient.email).where(Recipient.user_id.in_(user_ids)))
+    return {row.user_id: row.email for row in rows}
 
 
-async def add_delivery(session: AsyncSession, user_id: UUID, kind: str, data: dict[str, Any]) -> None:
-    """Have an e-mail sent once this unit commits, as part of the trace in scope."""
+def add_delivery(session: AsyncSession, user_id: UUID, kind: str, data: dict[str, Any]) -> None:
+    """Have an e-mail sent once this unit commits (a trigger wakes the sender), as part of the trace in scope."""
     session.add(Delivery(id=new_id(), user_id=user_id, kind=kind, data=data, traceparent=traceparent()))
-    await session.flush()
-    await session.execute(select(func.pg_notify(CHANNEL, "")))
 
 
 async def lease_due(session: AsyncSession, limit: int, lease: timedelta) -> Sequence[Delivery]:
@@ -82,7 +81,7 @@ async def put_off(session: AsyncSession, delivery_id: UUID, until: datetime, err
     )
 
 
-async def add_message(session: AsyncSession, user_id: UUID, kind: str, title: str, text: str) -> None:
+def add_message(session: AsyncSession, user_id: UUID, kind: str, title: str, text: str) -> None:
     """Add an in-app message."""
     session.add(Message(id=new_id(), user_id=user_id, kind=kind, title=title, text=text))
 
