@@ -68,6 +68,7 @@ class Cache:
         """Stop hearing announcements."""
         if self._task is not None:
             self._task.cancel()
+            await asyncio.wait([self._task])  # it gives its connection back
 
     async def get(self, key: str, load: Callable[[], Awaitable[Any]]) -> Any:
         """Return the value of `key`, from the nearest level that has it, else from `load`; None is not kept."""

@@ -16,7 +16,7 @@ import asyncpg
 from opentelemetry import trace
 from opentelemetry.trace import Span, SpanKind
 from sqlalchemy import event, insert, text
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError, DisconnectionError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 
@@ -29,6 +29,7 @@ from services.chassis.tracing import fail, span, traceparent, tracer
 OUTBOX_CHANNEL = "outbox"
 _CONNECT_TIMEOUT_S = 5
 _STATEMENT_TIMEOUT_S = 15
+_FRESH_S = 1.0
 _UNSTORABLE = frozenset({"22021", "22P05"})  # a NUL in a text or in JSON: the client's mistake
 
 
@@ -84,13 +85,14 @@ class Database:
             max_overflow=20,
             pool_recycle=300,
             pool_timeout=5,
-            pool_pre_ping=True,
             connect_args={
                 "timeout": _CONNECT_TIMEOUT_S,
                 "command_timeout": _STATEMENT_TIMEOUT_S,
                 "server_settings": {"application_name": settings.replica, "jit": "off"},
             },
         )
+        self._reading = self._engine.execution_options(isolation_level="AUTOCOMMIT")
+        _ping_idle_connections(self._engine)
         _trace_statements(self._engine, urlsplit(self._url).path.lstrip("/"))
 
     @property
@@ -104,20 +106,34 @@ class Database:
 
         Raises `ResourceUnavailableError` when the database cannot be reached.
         """
-        async with AsyncSession(self._engine, expire_on_commit=False, autoflush=False) as session:
-            try:
+        async with self._session(self._engine) as session:
+            unit = UnitOfWork(session)
+            yield unit
+            await unit.commit()
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[AsyncSession]:
+        """Open a session for reading: each statement sees what is committed when it runs, and costs one round trip.
+
+        Raises `ResourceUnavailableError` when the database cannot be reached.
+        """
+        async with self._session(self._reading) as session:
+            yield session
+
+    @asynccontextmanager
+    async def _session(self, engine: AsyncEngine) -> AsyncIterator[AsyncSession]:
+        try:  # around the session too: giving back a connection that broke raises as well
+            async with AsyncSession(engine, expire_on_commit=False, autoflush=False) as session:
                 await self._connect(session)
-                unit = UnitOfWork(session)
-                yield unit
-                await unit.commit()
-            except (InterfaceError, OperationalError, PoolTimeoutError, asyncpg.PostgresConnectionError) as error:
+                yield session
+        except (InterfaceError, OperationalError, PoolTimeoutError, asyncpg.PostgresConnectionError) as error:
+            raise ResourceUnavailableError("database") from error
+        except DBAPIError as error:
+            if error.connection_invalidated or _is_disconnect(error):
                 raise ResourceUnavailableError("database") from error
-            except DBAPIError as error:
-                if error.connection_invalidated or _is_disconnect(error):
-                    raise ResourceUnavailableError("database") from error
-                if getattr(error.orig, "sqlstate", None) in _UNSTORABLE:
-                    raise ServiceError(VALIDATION, "A text holds a character that cannot be stored") from error
-                raise
+            if getattr(error.orig, "sqlstate", None) in _UNSTORABLE:
+                raise ServiceError(VALIDATION, "A text holds a character that cannot be stored") from error
+            raise
 
     async def _connect(self, session: AsyncSession) -> None:
         started = time.perf_counter()
@@ -161,6 +177,24 @@ def _is_disconnect(error: DBAPIError) -> bool:
             return True
         cause = cause.__cause__
     return False
+
+
+def _ping_idle_connections(engine: AsyncEngine) -> None:
+    """Ask a connection for a sign of life before it is used, unless it was used a moment ago; replace a dead one."""
+
+    @event.listens_for(engine.sync_engine, "checkin")
+    def used(_connection: Any, record: Any) -> None:
+        record.info["used"] = time.monotonic()
+
+    @event.listens_for(engine.sync_engine, "checkout")
+    def ping(connection: Any, record: Any, _proxy: Any) -> None:
+        used_at = record.info.get("used")
+        if used_at is None or time.monotonic() - used_at < _FRESH_S:
+            return
+        try:
+            engine.dialect.do_ping(connection)
+        except Exception as error:  # whatever the driver says of a dead connection, the pool makes another
+            raise DisconnectionError("the connection did not answer") from error
 
 
 def _trace_statements(engine: AsyncEngine, namespace: str) -> None:

@@ -14,7 +14,7 @@ from typing import Any, Generic, TypeVar
 from uuid import UUID
 
 import orjson
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from services.chassis.errors import BAD_CURSOR, ErrorCode, ServiceError
 from services.chassis.tracing import current_trace_id
@@ -23,9 +23,32 @@ T = TypeVar("T")
 
 
 class Dto(BaseModel):
-    """Base of wire types: unknown fields are refused, so that a typo is an error and not silence."""
+    """Base of wire types: unknown fields are refused, so that a typo is an error and not silence.
+
+    So are texts that UTF-8 cannot hold: JSON can carry half of a surrogate pair, but no answer, table or log can.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def refuse_half_characters(cls, value: object) -> object:
+        """Raise `ValueError` for a lone surrogate, however deep."""
+        _check_text(value)
+        return value
+
+
+def _check_text(value: object) -> None:
+    if isinstance(value, str):
+        if not value.isascii() and any("\ud800" <= character <= "\udfff" for character in value):
+            raise ValueError("holds half of a surrogate pair")
+    elif isinstance(value, Mapping):
+        for key, part in value.items():
+            _check_text(key)
+            _check_text(part)
+    elif isinstance(value, list):
+        for part in value:
+            _check_text(part)
 
 
 class Envelope(BaseModel, Generic[T]):
@@ -70,8 +93,8 @@ def error_body(code: ErrorCode, message: str | None = None, details: Mapping[str
     }
     try:
         return orjson.dumps(body, default=str)
-    except TypeError:  # a lone surrogate in what the client sent; JSON can only carry it escaped
-        return json.dumps(body, default=str).encode()
+    except TypeError:  # half of a surrogate pair in what the client sent
+        return json.dumps(body, default=str, ensure_ascii=False).encode(errors="replace")
 
 
 def encode_cursor(*parts: str | int) -> str:

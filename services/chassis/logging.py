@@ -103,4 +103,5 @@ def _render(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> str:
     try:
         return orjson.dumps(event, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
     except TypeError:  # what strict JSON cannot hold, such as a lone surrogate: a line must not get lost over it
-        return json.dumps(event, default=repr, skipkeys=True)
+        text = json.dumps(event, default=repr, skipkeys=True, ensure_ascii=False)
+        return text.encode(errors="replace").decode()

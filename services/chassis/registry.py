@@ -196,3 +196,4 @@ class Directory:
         """Stop following."""
         if self._task is not None:
             self._task.cancel()
+            await asyncio.wait([self._task])  # it gives its connection back

@@ -21,9 +21,9 @@ _OPEN_S = 2.0
 class Breakers:
     """One circuit per target: opens after five failures in a row, lets one call try again after two seconds."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, open_s: float = _OPEN_S) -> None:
         self._factory = AsyncCircuitBreakerFactory(
-            default_threshold=_THRESHOLD, default_ttl=_OPEN_S, exclude=[(BaseException, _is_no_failure)]
+            default_threshold=_THRESHOLD, default_ttl=open_s, exclude=[(BaseException, _is_no_failure)]
         )
         self._factory.add_listener(_report)
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
+from sqlalchemy.ext.asyncio import AsyncSession
+
 from services.chassis.clock import new_id, utcnow
 from services.chassis.db import Database, UnitOfWork
 from services.chassis.errors import ServiceError
@@ -60,7 +62,7 @@ class Accounts:
         check_password(password, "")
         password_hash = await self._hasher.hash(password)
         async with self._db.transaction() as unit:
-            user = await self._get(unit, await self._use(unit, token, Purpose.RESET))
+            user = await self._get(unit.session, await self._use(unit, token, Purpose.RESET))
             check_password(password, user.email)
             await store.set_password(unit.session, user.id, password_hash)
             await store.mark_verified(unit.session, user.id)  # only the owner of the mailbox has the link
@@ -70,8 +72,7 @@ class Accounts:
 
     async def change_password(self, user_id: UUID, session_id: UUID, current: str, password: str) -> None:
         """Set a new password, keep this session and end the others. Raises `INVALID_CREDENTIALS`, `WEAK_PASSWORD`."""
-        async with self._db.transaction() as unit:
-            user = await self._get(unit, user_id)
+        user = await self.get(user_id)
         check_password(password, user.email)
         if not await self._hasher.verify(user.password_hash, current):
             raise ServiceError(INVALID_CREDENTIALS)
@@ -83,8 +84,8 @@ class Accounts:
 
     async def get(self, user_id: UUID) -> User:
         """Return an account. Raises `USER_NOT_FOUND`."""
-        async with self._db.transaction() as unit:
-            return await self._get(unit, user_id)
+        async with self._db.reading() as session:
+            return await self._get(session, user_id)
 
     async def delete(self, user_id: UUID) -> None:
         """Delete an account and end its sessions. Raises `USER_NOT_FOUND`."""
@@ -99,7 +100,7 @@ class Accounts:
         token = new_token()
         expires_at = utcnow() + LIFETIME[purpose]
         async with self._db.transaction() as unit:
-            user = await self._get(unit, user_id)
+            user = await self._get(unit.session, user_id)
             await store.add_token(unit.session, token_hash(token), user_id, purpose, expires_at)
         return user.email, token, expires_at
 
@@ -109,8 +110,8 @@ class Accounts:
             raise ServiceError(INVALID_EMAIL_TOKEN)
         return user_id
 
-    async def _get(self, unit: UnitOfWork, user_id: UUID) -> User:
-        user = await store.find(unit.session, user_id)
+    async def _get(self, session: AsyncSession, user_id: UUID) -> User:
+        user = await store.find(session, user_id)
         if user is None:
             raise ServiceError(USER_NOT_FOUND)
         return user

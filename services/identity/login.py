@@ -43,8 +43,8 @@ class Login:
         """
         address = normalise_email(email)
         reservation = await self._lockout.reserve(address, caller.client_ip)
-        async with self._db.transaction() as unit:
-            user = await store.find_by_email(unit.session, address)
+        async with self._db.reading() as session:
+            user = await store.find_by_email(session, address)
         methods = await self._authenticate(user, password, caller, reservation)
         assert user is not None
         request = session_pb2.CreateRequest(

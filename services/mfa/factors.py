@@ -60,18 +60,18 @@ class Factors:
 
     async def methods(self, user_id: UUID) -> list[str]:
         """Return the methods a user can be challenged with; none if no factor is confirmed."""
-        async with self._db.transaction() as unit:
-            credential = await store.totp(unit.session, user_id)
+        async with self._db.reading() as session:
+            credential = await store.totp(session, user_id)
             if credential is None or credential.confirmed_at is None:
                 return []
-            left = await store.recovery_codes_left(unit.session, user_id)
+            left = await store.recovery_codes_left(session, user_id)
         return ["totp", "recovery"] if left else ["totp"]
 
     async def overview(self, user_id: UUID) -> tuple[list[str], int]:
         """Return the user's methods and how many recovery codes are left."""
         methods = await self.methods(user_id)
-        async with self._db.transaction() as unit:
-            return methods, await store.recovery_codes_left(unit.session, user_id)
+        async with self._db.reading() as session:
+            return methods, await store.recovery_codes_left(session, user_id)
 
     async def challenge(self, user_id: UUID, method: str, code: str, session_id: str) -> None:
         """Check a code. Raises `WRONG_CODE`, `TOO_MANY_CODES`, `NOT_ENROLLED`."""

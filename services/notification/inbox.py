@@ -21,8 +21,8 @@ class Messages:
 
     async def list(self, user_id: UUID, before: UUID | None, limit: int) -> Sequence[Message]:
         """Return a user's messages, newest first."""
-        async with self._db.transaction() as unit:
-            return await store.messages(unit.session, user_id, before, limit)
+        async with self._db.reading() as session:
+            return await store.messages(session, user_id, before, limit)
 
     async def mark_read(self, user_id: UUID, message_id: UUID) -> None:
         """Mark a message as read. Raises `MESSAGE_NOT_FOUND`."""
@@ -32,8 +32,8 @@ class Messages:
 
     async def muted(self, user_id: UUID) -> set[str]:
         """Return the kinds of e-mail a user does not want."""
-        async with self._db.transaction() as unit:
-            return await store.muted(unit.session, user_id)
+        async with self._db.reading() as session:
+            return await store.muted(session, user_id)
 
     async def mute(self, user_id: UUID, kinds: set[str]) -> None:
         """Replace the kinds of e-mail a user does not want. Raises `CANNOT_MUTE`."""

@@ -20,8 +20,8 @@ class Profiles:
 
     async def get(self, user_id: UUID) -> Profile:
         """Return a profile. Raises `PROFILE_NOT_FOUND` while the event that creates it is on its way."""
-        async with self._db.transaction() as unit:
-            profile = await store.find(unit.session, user_id)
+        async with self._db.reading() as session:
+            profile = await store.find(session, user_id)
         if profile is None:
             raise ServiceError(PROFILE_NOT_FOUND)
         return profile

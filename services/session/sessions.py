@@ -128,8 +128,8 @@ class Sessions:
         """Return the user of an active session, else None; answered from the cache."""
 
         async def load() -> dict[str, str] | None:
-            async with self._db.transaction() as unit:
-                row = await store.find(unit.session, session_id)
+            async with self._db.reading() as session:
+                row = await store.find(session, session_id)
             if row is None or row.status != Status.ACTIVE:
                 return None
             return {"user_id": str(row.user_id), "expires_at": row.expires_at.isoformat()}
@@ -141,8 +141,8 @@ class Sessions:
 
     async def devices(self, user_id: UUID, after: UUID | None, limit: int) -> Sequence[Session]:
         """Return active sessions of a user, newest first."""
-        async with self._db.transaction() as unit:
-            return await store.active_of(unit.session, user_id, after, limit)
+        async with self._db.reading() as session:
+            return await store.active_of(session, user_id, after, limit)
 
     async def end(self, session_id: UUID, user_id: UUID, reason: str) -> None:
         """End one session of a user. Raises `SESSION_NOT_FOUND`."""

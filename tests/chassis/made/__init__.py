@@ -1,0 +1,1 @@
+"""Services made for the tests; `probe_process.py` puts them beside the real ones."""

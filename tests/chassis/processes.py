@@ -1,0 +1,131 @@
+"""Real service processes for the tests of starting and draining."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import sys
+from collections import defaultdict
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from tests.chassis.servers import PROBE, Servers
+
+ROOT = Path(__file__).parents[2]
+START_S = 20.0
+END_S = 15.0
+
+
+class Gates:
+    """Where a process waits for the test: `arrived` tells that it is there, `open` lets it go on."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._arrived: defaultdict[str, asyncio.Queue[asyncio.StreamWriter]] = defaultdict(asyncio.Queue)
+        self._at: dict[str, asyncio.StreamWriter] = {}
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._arrived[(await reader.readline()).decode().strip()].put_nowait(writer)
+
+    @asynccontextmanager
+    async def listening(self) -> AsyncIterator[None]:
+        async with await asyncio.start_unix_server(self._serve, self.path):
+            yield
+            for writer in self._at.values():
+                writer.close()
+
+    async def arrived(self, name: str) -> None:
+        """Wait until the process is at the gate."""
+        async with asyncio.timeout(START_S):
+            self._at[name] = await self._arrived[name].get()
+
+    def open(self, name: str) -> None:
+        """Let it go on."""
+        self._at.pop(name).close()
+
+
+class Notifications:
+    """What the process says over NOTIFY_SOCKET (sd_notify)."""
+
+    def __init__(self, path: Path) -> None:
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._socket.bind(str(path))
+        self._socket.setblocking(False)
+        self.said: list[dict[str, str]] = []
+
+    async def until(self, key: str) -> str:
+        """Wait for a message with `key` and return its value."""
+        for message in self.said:
+            if key in message:
+                return message[key]
+        while True:
+            raw = await asyncio.get_running_loop().sock_recv(self._socket, 65536)
+            message = dict(line.split("=", 1) for line in raw.decode().splitlines())
+            self.said.append(message)
+            if key in message:
+                return message[key]
+
+    def close(self) -> None:
+        """Stop listening."""
+        self._socket.close()
+
+
+class Process:
+    """One replica of probe in a process of its own."""
+
+    def __init__(self, child: asyncio.subprocess.Process, gates: Gates, notifications: Notifications) -> None:
+        self.child = child
+        self.gates = gates
+        self.notifications = notifications
+
+    async def ready(self) -> None:
+        """Wait until it says READY."""
+        async with asyncio.timeout(START_S):
+            await self.notifications.until("READY")
+
+    async def ended(self) -> int:
+        """Wait until it has ended; return its exit code."""
+        async with asyncio.timeout(END_S):
+            return await self.child.wait()
+
+    async def report(self) -> list[dict[str, Any]]:
+        """Return the steps of its drain."""
+        async with asyncio.timeout(END_S):
+            steps: list[dict[str, Any]] = orjson.loads(await self.notifications.until("X_AUTIONAL_DRAIN"))
+        return steps
+
+
+@asynccontextmanager
+async def probe(servers: Servers, folder: Path, **env: str) -> AsyncIterator[Process]:
+    """Start probe as a process; it is gone when the block ends."""
+    gates, notifications = Gates(servers.instance.run_dir / "gate"), Notifications(servers.instance.run_dir / "notify")
+    given = {
+        **servers.variables(PROBE),
+        "PATH": os.environ["PATH"],
+        "NOTIFY_SOCKET": str(servers.instance.run_dir / "notify"),
+        "PROBE_GATE": str(gates.path),
+        "AUTIONAL_LOG_FILE": str(folder / "probe.jsonl"),
+        **env,
+    }
+    try:
+        async with gates.listening():
+            with (folder / "probe.out").open("wb") as output:
+                command = (sys.executable, "-m", "tests.chassis.probe_process")
+                child = await asyncio.create_subprocess_exec(
+                    *command, cwd=ROOT, env=given, stdout=output, stderr=output
+                )
+            try:
+                yield Process(child, gates, notifications)
+            finally:
+                with suppress(ProcessLookupError):
+                    child.kill()
+                await child.wait()
+    finally:
+        notifications.close()
+        for name in ("gate", "notify"):
+            (servers.instance.run_dir / name).unlink(missing_ok=True)

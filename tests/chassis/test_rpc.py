@@ -1,0 +1,314 @@
+"""gRPC between services over real sockets, and the standard health service."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import grpc
+import pytest
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from redis.asyncio import Redis
+
+from services.chassis import deadline
+from services.chassis.auth import HEADER
+from services.chassis.errors import INTERNAL, TIMED_OUT, UNAVAILABLE, ErrorCode, ServiceError
+from services.chassis.http import Health
+from services.chassis.rpc import GrpcClient, GrpcServer
+from services.chassis.rpc_health import RpcHealth, ServingStatus
+from services.contracts import mfa_pb2 as pb
+from services.contracts.mfa_pb2_grpc import SecondFactorsStub, add_SecondFactorsServicer_to_server
+from tests.chassis.calling import Caller, caller, registered, verifier
+from tests.chassis.events import eventually, serving
+from tests.chassis.servers import PROBE, Servers
+
+TAKEN = ErrorCode(9001, "TAKEN", 409, "It is taken")
+SERVICE = "autional.mfa.v1.SecondFactors"
+
+
+class Factors:
+    """A servicer that does what a test tells it."""
+
+    def __init__(self, act: Callable[[], Awaitable[object]] | None = None) -> None:
+        self.act = act
+        self.calls = 0
+        self.left_s = 0.0
+
+    async def Requirement(self, request: Any, context: Any) -> Any:  # noqa: N802 - named by the contract
+        self.calls += 1
+        self.left_s = deadline.remaining_s(100)
+        if self.act is not None:
+            await self.act()
+        return pb.RequirementReply(methods=[request.user_id])
+
+    async def Verify(self, request: Any, context: Any) -> Any:  # noqa: N802
+        raise RuntimeError("a secret detail")
+
+
+def health() -> RpcHealth:
+    return RpcHealth(Health().failures)
+
+
+@asynccontextmanager
+async def server(
+    servers: Servers, factors: Factors, state: RpcHealth | None = None, *, replica: int = 0
+) -> AsyncIterator[GrpcServer]:
+    found = GrpcServer(
+        "127.0.0.1",
+        servers.instance.block.grpc(PROBE, replica),
+        verifier(servers),
+        lambda target: add_SecondFactorsServicer_to_server(factors, target),
+        state or health(),
+        drain_s=1,
+    )
+    async with serving(found):
+        yield found
+
+
+@asynccontextmanager
+async def client(calling: Caller) -> AsyncIterator[GrpcClient]:
+    found = GrpcClient("probe", SecondFactorsStub, calling.directory, calling.signer, calling.breakers)
+    yield found
+    await found.close()
+
+
+def question(user: str = "u") -> Any:
+    return pb.RequirementRequest(user_id=user)
+
+
+async def test_a_call_is_answered_and_its_trace_goes_on(
+    servers: Servers, bus: Redis, spans: InMemorySpanExporter
+) -> None:
+    async with (
+        registered(servers, 0),
+        server(servers, Factors()),
+        caller(servers) as calling,
+        client(calling) as remote,
+    ):
+        assert list((await remote.call("Requirement", question("me"))).methods) == ["me"]
+    await eventually(lambda: _finished(spans, 2), "both spans have ended")
+    inner, outer = spans.get_finished_spans()
+    assert inner.parent is not None
+    assert outer.context is not None
+    assert inner.parent.span_id == outer.context.span_id
+    assert inner.name == f"{SERVICE}/Requirement"
+
+
+async def test_a_replica_that_is_gone_is_passed_over_without_anything_having_been_sent(
+    servers: Servers, bus: Redis
+) -> None:
+    living = Factors()
+    async with (
+        registered(servers, 0, 1),
+        server(servers, living, replica=1),
+        caller(servers) as calling,
+        client(calling) as remote,
+    ):
+        await calling.sees(2)
+        started = time.monotonic()
+        for _ in range(4):
+            await remote.call("Requirement", question())
+        assert time.monotonic() - started < 1.5
+    assert living.calls == 4
+
+
+async def test_a_replica_that_stops_between_calls_is_replaced_by_another(servers: Servers, bus: Redis) -> None:
+    first, second = Factors(), Factors()
+    async with (
+        registered(servers, 0, 1),
+        server(servers, second, replica=1),
+        caller(servers) as calling,
+        client(calling) as remote,
+    ):
+        await calling.sees(2)
+        async with server(servers, first):
+            for _ in range(4):
+                await remote.call("Requirement", question())
+            assert first.calls
+        for _ in range(4):
+            await remote.call("Requirement", question())
+    assert first.calls + second.calls == 8
+
+
+async def test_nobody_there_is_unavailable_at_the_deadline(servers: Servers, bus: Redis) -> None:
+    async with registered(servers, 0), caller(servers) as calling, client(calling) as remote:
+        with pytest.raises(ServiceError) as caught:
+            await remote.call("Requirement", question(), timeout_s=0.3)
+    assert caught.value.code is UNAVAILABLE
+
+
+async def test_the_deadline_travels_and_ends_the_call(servers: Servers, bus: Redis) -> None:
+    factors = Factors(act=asyncio.Event().wait)
+    async with registered(servers, 0), server(servers, factors), caller(servers) as calling, client(calling) as remote:
+        with pytest.raises(ServiceError) as caught, deadline.within(0.4):
+            await remote.call("Requirement", question(), timeout_s=30)
+    assert caught.value.code is TIMED_OUT
+    assert 0 < factors.left_s <= 0.4
+
+
+async def test_the_target_s_own_error_passes_through(servers: Servers, bus: Redis) -> None:
+    async def refuse() -> None:
+        raise ServiceError(TAKEN, "It is taken by somebody")
+
+    async with (
+        registered(servers, 0),
+        server(servers, Factors(act=refuse)),
+        caller(servers) as calling,
+        client(calling) as remote,
+    ):
+        for _ in range(8):  # a 409 does not open the circuit either
+            with pytest.raises(ServiceError) as caught:
+                await remote.call("Requirement", question())
+            code = caught.value.code
+            assert (code.number, code.name, code.status) == (9001, "TAKEN", 409)
+            assert caught.value.message == "It is taken by somebody"
+
+
+async def test_a_failure_of_the_target_says_nothing_of_its_cause(servers: Servers, bus: Redis) -> None:
+    async with (
+        registered(servers, 0),
+        server(servers, Factors()),
+        caller(servers) as calling,
+        client(calling) as remote,
+    ):
+        with pytest.raises(ServiceError) as caught:
+            await remote.call("Verify", pb.VerifyRequest())
+    assert caught.value.code.number == INTERNAL.number
+    assert "secret" not in str(caught.value)
+
+
+async def test_the_circuit_opens_after_five_failures_and_closes_again(servers: Servers, bus: Redis) -> None:
+    async def break_down() -> None:
+        raise RuntimeError
+
+    factors = Factors(act=break_down)
+    async with registered(servers, 0), server(servers, factors), caller(servers) as calling, client(calling) as remote:
+        for _ in range(7):
+            with pytest.raises(ServiceError) as caught:
+                await remote.call("Requirement", question())
+        assert caught.value.details == {"service": "probe", "circuit": "open"}
+        assert factors.calls == 5
+        factors.act = None
+
+        async def answers() -> bool:
+            try:
+                return bool(await remote.call("Requirement", question()))
+            except ServiceError:
+                return False
+
+        await eventually(answers, "the circuit closes")
+
+
+@asynccontextmanager
+async def stranger(servers: Servers) -> AsyncIterator[grpc.aio.Channel]:
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{servers.instance.block.grpc(PROBE)}") as channel:
+        yield channel
+
+
+@pytest.mark.parametrize("token", [None, "", "nonsense"])
+async def test_a_caller_without_a_token_of_the_platform_is_refused(
+    servers: Servers, bus: Redis, token: str | None
+) -> None:
+    factors = Factors()
+    metadata = () if token is None else ((HEADER, token),)
+    async with server(servers, factors), stranger(servers) as channel:
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await SecondFactorsStub(channel).Requirement(question(), metadata=metadata, timeout=5)
+    assert caught.value.code() is grpc.StatusCode.UNAUTHENTICATED
+    assert factors.calls == 0
+
+
+def check(channel: grpc.aio.Channel, state: RpcHealth) -> Any:
+    return channel.unary_unary(
+        "/grpc.health.v1.Health/Check",
+        request_serializer=lambda request: request.SerializeToString(),
+        response_deserializer=state.response.FromString,
+    )
+
+
+def watch(channel: grpc.aio.Channel, state: RpcHealth) -> Any:
+    return channel.unary_stream(
+        "/grpc.health.v1.Health/Watch",
+        request_serializer=lambda request: request.SerializeToString(),
+        response_deserializer=state.response.FromString,
+    )
+
+
+@pytest.mark.parametrize("name", ["", SERVICE])
+async def test_the_health_service_answers_anybody_and_says_not_serving_while_draining(
+    servers: Servers, bus: Redis, name: str
+) -> None:
+    state = health()
+    async with server(servers, Factors(), state), stranger(servers) as channel:
+        request = state.request(service=name)
+        assert (await check(channel, state)(request, timeout=5)).status == ServingStatus.SERVING
+        state.drain()
+        assert (await check(channel, state)(request, timeout=5)).status == ServingStatus.NOT_SERVING
+
+
+async def test_the_health_service_follows_the_checks_of_readiness(servers: Servers, bus: Redis) -> None:
+    async def broken() -> None:
+        raise OSError("no database")
+
+    readiness = Health()
+    state = RpcHealth(readiness.failures)
+    async with server(servers, Factors(), state), stranger(servers) as channel:
+        readiness.checks["database"] = broken
+        answer = await check(channel, state)(state.request(), timeout=5)
+        assert answer.status == ServingStatus.NOT_SERVING
+
+
+async def test_the_health_service_does_not_know_what_is_not_served_here(servers: Servers, bus: Redis) -> None:
+    state = health()
+    async with server(servers, Factors(), state), stranger(servers) as channel:
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await check(channel, state)(state.request(service="nobody"), timeout=5)
+        assert caught.value.code() is grpc.StatusCode.NOT_FOUND
+        async for answer in watch(channel, state)(state.request(service="nobody"), timeout=5):
+            assert answer.status == ServingStatus.SERVICE_UNKNOWN
+            break
+
+
+async def test_a_watch_hears_of_the_drain_and_does_not_hold_up_the_stop(servers: Servers, bus: Redis) -> None:
+    state = health()
+    seen: list[int] = []
+    async with server(servers, Factors(), state) as running, stranger(servers) as channel:
+        async for answer in watch(channel, state)(state.request(), timeout=10):
+            seen.append(answer.status)
+            if answer.status == ServingStatus.SERVING:
+                state.drain()
+            else:
+                started = time.monotonic()
+                stopping = asyncio.create_task(running.shutdown())
+        await stopping
+        assert time.monotonic() - started < 0.8  # below the drain limit of 1 s
+    assert seen == [ServingStatus.SERVING, ServingStatus.NOT_SERVING]
+
+
+async def test_a_shutdown_lets_the_call_in_flight_finish(servers: Servers, bus: Redis) -> None:
+    begun, go_on = asyncio.Event(), asyncio.Event()
+
+    async def slow() -> None:
+        begun.set()
+        await go_on.wait()
+
+    async with (
+        registered(servers, 0),
+        server(servers, Factors(act=slow)) as running,
+        caller(servers) as calling,
+        client(calling) as remote,
+    ):
+        call = asyncio.create_task(remote.call("Requirement", question("me")))
+        await begun.wait()
+        stopping = asyncio.create_task(running.shutdown())
+        await asyncio.sleep(0)
+        go_on.set()
+        assert list((await call).methods) == ["me"]
+        await stopping
+
+
+async def _finished(spans: InMemorySpanExporter, count: int) -> bool:
+    return len(spans.get_finished_spans()) >= count
