@@ -35,8 +35,7 @@ STACK = (
     "aiohttp",
     "opentelemetry.sdk.trace.export",
     "opentelemetry.sdk.resources",
-    "opentelemetry.exporter.otlp.proto.http.trace_exporter",
-    "requests",  # that exporter's transport imports it when it is made
+    "opentelemetry.exporter.otlp.proto.common.trace_encoder",
     "opentelemetry.trace.propagation.tracecontext",
     "structlog",
     "prometheus_client",

@@ -19,6 +19,7 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace import Link, Span, SpanContext, SpanKind, Status, StatusCode, TraceFlags, Tracer
 from opentelemetry.util.types import AttributeValue
 
+from services.chassis.otlp import OtlpExporter
 from services.chassis.settings import Settings
 
 _TRACER = "services.chassis"
@@ -43,9 +44,7 @@ class Tracing:
             resource=resource, span_limits=SpanLimits(max_span_attributes=64), shutdown_on_exit=False
         )
         if settings.otlp_endpoint:
-            from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
-
-            exporter = OTLPSpanExporter(endpoint=f"{settings.otlp_endpoint}/v1/traces", timeout=5)
+            exporter = OtlpExporter(settings.otlp_endpoint)
             self._provider.add_span_processor(BatchSpanProcessor(exporter, max_queue_size=8192))
         trace.set_tracer_provider(self._provider)
 
