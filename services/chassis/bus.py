@@ -23,6 +23,7 @@ from services.chassis.events import FIELD, Event, dead_stream, process_span, str
 from services.chassis.lifecycle import Ready, Stage
 from services.chassis.logging import get_logger
 from services.chassis.metrics import EVENTS_PROCESSED
+from services.chassis.pacing import Pacer
 
 log = get_logger(__name__)
 
@@ -59,6 +60,7 @@ class Consumer:
         self._idle = asyncio.Event()
         self._idle.set()
         self._reading: asyncio.Task[Any] | None = None
+        self._pacer = Pacer()
 
     async def serve(self, ready: Ready) -> None:
         """Consume until `shutdown`; the bus going away only delays it."""
@@ -126,6 +128,7 @@ class Consumer:
     async def _consume_once(self) -> None:
         await self._busy(self._claim_abandoned())
         await self._busy(self._retry_due())
+        await self._pacer.turn()
         if self._stopping:
             return
         block_ms = _BLOCK_MS

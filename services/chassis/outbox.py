@@ -27,6 +27,7 @@ from services.chassis.lifecycle import Ready, Stage
 from services.chassis.logging import get_logger
 from services.chassis.metrics import EVENTS_PUBLISHED
 from services.chassis.models import OUTBOX
+from services.chassis.pacing import Pacer
 from services.chassis.upkeep import prune_inbox, trim_streams
 
 log = get_logger(__name__)
@@ -55,6 +56,7 @@ class OutboxRelay:
         self._sweep_s = sweep_s
         self._upkeep_at = time.monotonic() + sweep_s
         self._passing = asyncio.Lock()
+        self._pacer = Pacer()
 
     async def serve(self, ready: Ready) -> None:
         """Relay until `shutdown`; the database or the bus going away only delays it."""
@@ -71,6 +73,7 @@ class OutboxRelay:
         connection = await self._db.listen(OUTBOX_CHANNEL, self._wake.set)
         try:
             while not self._stopping and not connection.is_closed():
+                await self._pacer.turn()
                 self._wake.clear()
                 while await self._pass() == _BATCH:
                     pass

@@ -22,6 +22,7 @@ from services.chassis.db import Database
 from services.chassis.errors import ServiceError
 from services.chassis.lifecycle import Ready, Stage
 from services.chassis.logging import get_logger
+from services.chassis.pacing import Pacer
 from services.chassis.tracing import remote_context, span
 from services.notification import events, store
 from services.notification.errors import RECIPIENT_UNKNOWN
@@ -53,6 +54,7 @@ class Sender:
         self._idle = asyncio.Event()
         self._idle.set()
         self._stopping = False
+        self._pacer = Pacer()
 
     async def serve(self, ready: Ready) -> None:
         """Send until `shutdown`; the database going away only delays it."""
@@ -70,6 +72,7 @@ class Sender:
         connection = await self._db.listen(store.CHANNEL, self._wake.set)
         try:
             while not self._stopping and not connection.is_closed():
+                await self._pacer.turn()
                 self._wake.clear()
                 self._idle.clear()
                 pause_s = await self._pass()
@@ -87,7 +90,9 @@ class Sender:
             leased = await store.lease_due(unit.session, _BATCH, _LEASE)
             known = await store.addresses(unit.session, {delivery.user_id for delivery in leased}) if leased else {}
             due = await store.next_due(unit.session)
-        await asyncio.gather(*(self._deliver(delivery, known.get(delivery.user_id)) for delivery in leased))
+        if leased:
+            await asyncio.gather(*(self._deliver(delivery, known.get(delivery.user_id)) for delivery in leased))
+            await self._mailer.hang_up()
         if len(leased) == _BATCH:
             return 0.0
         return _SWEEP_S if due is None else min(_SWEEP_S, max(0.05, (due - utcnow()).total_seconds()))
