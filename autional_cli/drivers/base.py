@@ -25,6 +25,7 @@ class ProcessSpec:
     sent when `stop_timeout_s` has passed; whoever sends it follows with SIGKILL if the process still lives. `wake_port`
     names a loopback port to connect to once, 50 ms after the stop signal: some servers block in accept() until then.
     (Sooner, the thread that serves the connection may take the signal in place of the main thread, which sleeps on.)
+    `background` is work nobody waits for: once ready, it yields the processor to the rest.
     """
 
     name: str
@@ -37,6 +38,7 @@ class ProcessSpec:
     stop_timeout_s: float = 10.0
     kill_signal: signal.Signals = signal.SIGKILL
     wake_port: int | None = None
+    background: bool = False
 
     def __post_init__(self) -> None:
         if bool(self.argv) == bool(self.entry):

@@ -72,6 +72,7 @@ class Mailbox:
             cwd=self.data_dir,
             log=self.log,
             stop_timeout_s=5.0,
+            background=True,
         )
 
     async def wait_ready(self, timeout_s: float) -> None:

@@ -119,6 +119,7 @@ class Mongo:
             stop_timeout_s=STOP_S,
             kill_signal=signal.SIGTERM,  # it may miss the first one; SIGKILL, which follows, loses nothing either
             wake_port=self.port,
+            background=True,  # it serves the audit trail, which may be late
         )
 
     async def wait_ready(self, timeout_s: float) -> None:

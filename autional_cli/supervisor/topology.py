@@ -139,7 +139,8 @@ def telemetry(instance: Instance) -> UnitDef:
         "AUTIONAL_LOGS_DIR": str(instance.logs_dir),
         "AUTIONAL_LOG_FILE": str(instance.logs_dir / "telemetry.jsonl"),
     }
-    process = ProcessSpec(name="telemetry", entry=TELEMETRY_ENTRY, env=env, log=instance.logs_dir / "telemetry.out")
+    log = instance.logs_dir / "telemetry.out"
+    process = ProcessSpec(name="telemetry", entry=TELEMETRY_ENTRY, env=env, log=log, background=True)
     url = f"http://127.0.0.1:{port}"
     return UnitDef(name="telemetry", kind="platform", process=process, ports=(port,), url=url)
 
@@ -167,6 +168,7 @@ def replicas(
             cwd=chosen.root,
             log=instance.logs_dir / f"{name}.out",
             stop_timeout_s=DRAIN_S,
+            background=spec.background,
         )
         http = block.http(spec, number)
         unit = UnitDef(

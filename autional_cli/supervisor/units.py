@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from autional_cli.errors import AutionalError, ExitCode
 from autional_cli.supervisor.attempt import Attempt, CrashError
 from autional_cli.supervisor.backoff import Backoff
+from autional_cli.supervisor.process import lower_priority
 from autional_cli.supervisor.state import State, Unit
 
 if TYPE_CHECKING:
@@ -120,6 +121,8 @@ class Runner:
             await attempt.bring_up()
             ready_at = time.monotonic()
             self._board.move(self.name, State.READY)
+            if attempt.handle and attempt.handle.spec.background:
+                lower_priority(attempt.handle.pid)
             if attempt.handle is None:
                 await asyncio.Event().wait()  # nothing runs: it stays ready until it is stopped
             else:

@@ -34,6 +34,7 @@ SPEC = ServiceSpec(
         "notification.failed",
     ),
     error_codes=range(2000, 2100),
+    background=True,
 )
 
 

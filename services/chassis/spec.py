@@ -21,6 +21,7 @@ class ServiceSpec:
     `calls` are services called synchronously: they must be ready before this one is.
     `publishes` and `consumes` are CloudEvents types such as `user.created`; the bus decouples them, so they put
     no order on the start. `resources` are needed beside the database, the bus and the cache, which every service gets.
+    `background` says that nobody waits for this service: it may run at lower priority.
     `error_codes` is the half-open range of error numbers that `errors.py` of this service may register.
     """
 
@@ -34,3 +35,4 @@ class ServiceSpec:
     consumes: tuple[str, ...] = ()
     resources: tuple[ResourceKind, ...] = ()
     serves_grpc: bool = False
+    background: bool = False

@@ -29,6 +29,7 @@ SPEC = ServiceSpec(
     ),
     resources=("mailbox",),
     error_codes=range(2100, 2200),
+    background=True,
 )
 
 

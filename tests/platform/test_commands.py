@@ -135,7 +135,10 @@ def test_an_unknown_trace_and_an_empty_list(platform: Platform) -> None:
         ("version: 1\nservicez: {}\n", "stacks/bad.yaml:2:1"),
         ("version: 1\nservices:\n  identty: {}\n", "identity"),
         ("version: 1\nextends: bad\nservices: {identity: {}}\n", "bad"),
-        ("version: 1\nservices:\n  identity: {needs: [session]}\n  session: {needs: [identity]}\n  mfa: {}\n", "identity → session → identity"),
+        (
+            "version: 1\nservices:\n  identity: {needs: [session]}\n  session: {needs: [identity]}\n  mfa: {}\n",
+            "identity → session → identity",
+        ),
         ("version: 1\nservices: [\n", "stacks/bad.yaml:"),
         ("version: 1\nservices: {identity: {replicas: many}}\n", "stacks/bad.yaml:2"),
     ],
