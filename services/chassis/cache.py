@@ -19,6 +19,7 @@ from redis.exceptions import RedisError
 
 from services.chassis.backoff import Backoff
 from services.chassis.errors import ResourceUnavailableError
+from services.chassis.lifecycle import end
 from services.chassis.logging import get_logger
 from services.chassis.metrics import CACHE
 
@@ -67,8 +68,7 @@ class Cache:
     async def stop(self) -> None:
         """Stop hearing announcements."""
         if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait([self._task])  # it gives its connection back
+            await end(self._task)
 
     async def get(self, key: str, load: Callable[[], Awaitable[Any]]) -> Any:
         """Return the value of `key`, from the nearest level that has it, else from `load`; None is not kept."""

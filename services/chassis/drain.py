@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Self
 
 import orjson
 
-from services.chassis.lifecycle import Cleanup, Stage
+from services.chassis.lifecycle import Cleanup, Stage, end
 from services.chassis.logging import get_logger
 from services.chassis.notify import notify
 
@@ -100,9 +100,7 @@ class Drain:
             await self._step("lame-duck", lambda: asyncio.sleep(app.settings.lame_duck_s))
         for name, stage in (("intake", Stage.INTAKE), ("listeners", Stage.LISTENER), ("outbox", Stage.RELAY)):
             await self._step(name, lambda stage=stage: self._shut_down(stage))  # type: ignore[misc]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(*(end(task) for task in tasks))
         for cleanup in app.cleanups():
             await self._step(f"cleanup:{cleanup.name}", lambda cleanup=cleanup: _close(cleanup), cleanup.timeout_s)  # type: ignore[misc]
         await self._step("telemetry", self._flush)

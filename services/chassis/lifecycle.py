@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Protocol
+from typing import Any, Protocol
 
 Ready = Callable[[], None]
+_CANCELLATIONS = 20
+_CANCEL_EVERY_S = 0.1
 
 
 class Stage(IntEnum):
@@ -34,6 +37,20 @@ class Server(Protocol):
 
     async def shutdown(self) -> None:
         """Take no more work, finish what is in hand, and let `serve` return."""
+
+
+async def end(task: asyncio.Task[Any]) -> bool:
+    """Cancel a background task and wait until it has ended and given back what it held; false if it never does.
+
+    It is cancelled until it ends, because libraries swallow a cancellation that comes at a bad moment (redis-py while
+    it connects, `asyncio.wait_for` of Python 3.11).
+    """
+    for _ in range(_CANCELLATIONS):
+        task.cancel()
+        done, _pending = await asyncio.wait([task], timeout=_CANCEL_EVERY_S)
+        if done:
+            return True
+    return False
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from services.chassis.backoff import Backoff
+from services.chassis.lifecycle import end
 from services.chassis.logging import get_logger
 from services.chassis.settings import Settings
 
@@ -101,8 +102,7 @@ class Registration:
     async def stop(self) -> None:
         """Leave the registry and tell everyone."""
         if self._heart is not None:
-            self._heart.cancel()
-            await asyncio.wait([self._heart])  # a renewal under way must not come after the leaving
+            await end(self._heart)  # a renewal under way must not come after the leaving
         with contextlib.suppress(OSError, RedisError):
             await self._bus.zrem(key(self._service), self._replica.encode())
             await self._bus.publish(CHANNEL, self._service)
@@ -195,5 +195,4 @@ class Directory:
     async def stop(self) -> None:
         """Stop following."""
         if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait([self._task])  # it gives its connection back
+            await end(self._task)
