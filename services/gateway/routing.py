@@ -1,7 +1,7 @@
 """Where a public path goes, and which headers go with it: pure functions.
 
-`/api/v1/<service>/…` reaches `/v1/…` of that service. Paths are matched as sent: a path that means something else after
-decoding (dot segments, encoded slashes) is refused instead of interpreted.
+`/api/v1/<service>/…` reaches `/v1/…` of that service. A path that means something else once it is decoded (dot segments,
+encoded slashes, an encoded `internal`) is refused instead of interpreted.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from urllib.parse import unquote
 
 _PUBLIC = re.compile(r"/api/v1/([a-z][a-z0-9]*)(/[^\x00-\x20]*)?")
 _ID = re.compile(r"/(?:[0-9a-fA-F]{8}-[0-9a-fA-F-]{27}|[0-9a-fA-F]{24,}|[0-9]+)(?=/|$)")
@@ -74,7 +75,8 @@ def destination(path: str) -> Destination | None:
     if match is None or _UNSAFE.search(path):
         return None
     service, rest = match.group(1), match.group(2) or ""
-    if rest == "/internal" or rest.startswith("/internal/"):
+    decoded = unquote(rest)  # as the service will read it
+    if decoded == "/internal" or decoded.startswith("/internal/") or _UNSAFE.search(decoded):
         return None  # routes between services are not public, whoever asks
     target = rest if rest == "/openapi.json" else f"/v1{rest}"
     return Destination(service, target, _ID.sub("/{id}", path))
