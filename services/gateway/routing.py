@@ -1,7 +1,7 @@
 """Where a public path goes, and which headers go with it: pure functions.
 
-`/api/v1/<service>/…` reaches `/v1/…` of that service. A path that means something else once it is decoded (dot segments,
-encoded slashes, an encoded `internal`) is refused instead of interpreted.
+`/api/v1/<service>/…` reaches `/v1/…` of that service. A path that means something else once it is decoded (dot
+segments, encoded slashes, an encoded `internal`) is refused instead of interpreted.
 """
 
 from __future__ import annotations
