@@ -18,8 +18,8 @@ from services.chassis import deadline
 from services.chassis.access import Peer
 from services.chassis.asgi import InFlight, ServiceLayer
 from services.chassis.auth import Signer, Verifier
-from services.chassis.dto import Dto, Envelope, Page, decode_cursor, encode_cursor, ok, uuid_cursor
-from services.chassis.errors import BAD_CURSOR, CONFLICT, ServiceError
+from services.chassis.dto import Dto, Envelope, Page, encode_cursor, ok
+from services.chassis.errors import CONFLICT, ServiceError
 from services.chassis.http import Health, create_app
 from services.chassis.server import HttpServer
 from tests.chassis.asgi_client import Answer, ask
@@ -288,19 +288,3 @@ async def test_over_a_real_socket_idle_connections_close_and_the_request_in_flig
         with pytest.raises(aiohttp.ClientConnectionError):
             await session.get("/v1/things/1")
     assert server.cancelled == 0
-
-
-@pytest.mark.parametrize("cursor", ["x", "!!!!", "W10", "WzEsMl0", "e30", "é", "\x00"])
-def test_a_cursor_that_was_not_given_out_is_refused(cursor: str) -> None:
-    with pytest.raises(ServiceError) as caught:
-        decode_cursor(cursor, 1)
-    assert caught.value.code is BAD_CURSOR
-
-
-def test_cursors_come_back_as_they_went() -> None:
-    identifier = "01a2021e-789e-70fc-9f91-850f162563f4"
-    assert decode_cursor(encode_cursor("a", 7), 2) == ["a", 7]
-    assert str(uuid_cursor(encode_cursor(identifier))) == identifier
-    assert uuid_cursor("") is None
-    with pytest.raises(ServiceError):
-        uuid_cursor(encode_cursor("not an id"))
