@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from autional_cli.supervisor.journal import Journal
     from autional_cli.supervisor.platform import Platform
 
+PRELOADED = frozenset({"chassis", "contracts"})  # folders whose code the zygote holds
 REPLACED = frozenset({State.PENDING, State.STARTING, State.READY, State.FAILED})
 
 
@@ -66,6 +67,8 @@ class Editing:
         if live:
             names = [runner.name for runner in live]
             self._journal.write("edited", files=[str(path) for path in sorted(paths)], units=names)
+            if any(folder.name in PRELOADED for path in paths for folder in path.parents):
+                self._platform.renew()
             outcomes = await asyncio.gather(*(runner.restart() for runner in live), return_exceptions=True)
             for name, outcome in zip(names, outcomes, strict=True):
                 if isinstance(outcome, BaseException):

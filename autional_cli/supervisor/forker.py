@@ -39,6 +39,7 @@ class _Zygote:
     asked: dict[int, tuple[ProcessSpec, socket.socket, asyncio.Future[Handle]]] = field(default_factory=dict)
     children: dict[int, Handle] = field(default_factory=dict)
     sending: asyncio.Lock = field(default_factory=asyncio.Lock)
+    retired: bool = False
     was_ready: bool = False
     gone: bool = False
 
@@ -57,6 +58,7 @@ class Forker:
         self._tasks: set[asyncio.Task[Any]] = set()
         self._fruitless = 0
         self._closing = False
+        self._retired: set[_Zygote] = set()
         self._zygote = _Zygote(*(first or start_zygote(command)))
         self._background(self._listen(self._zygote), "zygote")
 
@@ -69,6 +71,22 @@ class Forker:
         task = asyncio.get_running_loop().create_task(work, name=name)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+    def renew(self) -> None:
+        """Fork from a new zygote from now on; the present one stays until the children it must report on are gone."""
+        old = self._zygote
+        old.retired = True
+        self._retired.add(old)
+        self._zygote = _Zygote(*start_zygote(self._command))
+        self._background(self._listen(self._zygote), "zygote")
+        self._background(self._retire(old), "retired zygote")
+
+    async def _retire(self, old: _Zygote) -> None:
+        while waiting := {handle.exited for handle in old.children.values()}:
+            await asyncio.wait(waiting)
+            await asyncio.sleep(0)
+        with suppress(OSError):
+            old.control.shutdown(socket.SHUT_RDWR)
 
     async def launch(self, spec: ProcessSpec, env: dict[str, str]) -> Handle:
         """Fork `spec.entry`; waits for the zygote to finish importing if it has to."""
@@ -163,7 +181,8 @@ class Forker:
                 answer.set_exception(ZygoteDiedError())
         zygote.asked.clear()
         await asyncio.to_thread(zygote.process.wait)
-        if self._closing:
+        self._retired.discard(zygote)
+        if self._closing or zygote.retired:
             return
         self._fruitless = 0 if zygote.was_ready else self._fruitless + 1
         if self._fruitless < TRIES:
@@ -173,12 +192,13 @@ class Forker:
     async def close(self) -> None:
         """End the zygote and the tasks that watched it and its children."""
         self._closing = True
-        with suppress(OSError):
-            self._zygote.control.shutdown(socket.SHUT_RDWR)
-        try:
-            await asyncio.to_thread(self._zygote.process.wait, 5.0)
-        except subprocess.TimeoutExpired:
-            self._zygote.process.kill()
+        for zygote in (self._zygote, *self._retired):
+            with suppress(OSError):
+                zygote.control.shutdown(socket.SHUT_RDWR)
+            try:
+                await asyncio.to_thread(zygote.process.wait, 5.0)
+            except subprocess.TimeoutExpired:
+                zygote.process.kill()
         if self._tasks:
             await asyncio.wait(set(self._tasks), timeout=LAST_WORDS_S + 1)
         for task in tuple(self._tasks):

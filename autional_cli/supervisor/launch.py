@@ -85,6 +85,9 @@ class Launcher(Protocol):
     async def launch(self, spec: ProcessSpec, env: dict[str, str]) -> Handle:
         """Start it with exactly `env`. Raises AutionalError when it cannot be started."""
 
+    def renew(self) -> None:
+        """Forget code that was imported ahead: what is launched from now on has what is on disk."""
+
     async def close(self) -> None:
         """Give back what the launcher itself holds; children are stopped one by one before."""
 
@@ -94,6 +97,9 @@ class Programs:
 
     def __init__(self) -> None:
         self._waiting: set[asyncio.Task[None]] = set()
+
+    def renew(self) -> None:
+        """Do nothing: a program holds no code of ours."""
 
     async def launch(self, spec: ProcessSpec, env: dict[str, str]) -> Handle:
         """Start `spec.argv`."""
@@ -145,6 +151,9 @@ class Spawner:
     def __init__(self, programs: Programs) -> None:
         self._programs = programs
         self._lifelines: dict[Handle, socket.socket] = {}
+
+    def renew(self) -> None:
+        """Do nothing: a new interpreter reads what is on disk."""
 
     async def launch(self, spec: ProcessSpec, env: dict[str, str]) -> Handle:
         """Start `spec.entry` with a lifeline."""

@@ -33,6 +33,10 @@ class Platform:
         self._entries = entries
         self._started: list[Handle] = []
 
+    def renew(self) -> None:
+        """Launch entries with what is on disk now, not with what was imported ahead."""
+        self._entries.renew()
+
     async def launch(self, spec: ProcessSpec, env: Mapping[str, str]) -> Handle:
         """Start the process of `spec` with `env` on top of what the spec says."""
         complete = base_environment(os.environ) | dict(spec.env) | dict(env)

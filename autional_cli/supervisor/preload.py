@@ -1,4 +1,4 @@
-"""The third-party stack that the zygote imports before it forks. Never a module of ours: those must stay editable.
+"""What the zygote imports before it forks: the third-party stack, and of our own code the chassis.
 
 What most services import from site-packages belongs into STACK, and nothing that starts a thread when imported. What is
 not installed is left out.
@@ -45,6 +45,15 @@ STACK = (
     "cryptography.hazmat.primitives.ciphers.aead",
     "purgatory",
     "uuid_utils",
+)
+
+# An edit of the chassis or the contracts makes a new zygote, so these are never stale.
+CHASSIS = (
+    "services.chassis.app",
+    "services.chassis.db",
+    "services.chassis.cache",
+    "services.chassis.runner",
+    "services.chassis.sealing",
 )
 
 # What a single service needs: at the first start it imports that itself, beside the others, instead of all waiting for

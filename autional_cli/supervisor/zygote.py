@@ -1,8 +1,9 @@
 """`python -m autional_cli.supervisor.zygote FD [MODULE…]`: imports the third-party stack once, forks on request.
 
-No threads, no event loop, none of the platform's own modules: a child imports those itself, so an edit needs no new
-zygote. Requests arrive on the socket FD, each with two descriptors (lifeline, log); answers are lines of JSON:
-`{"ready":…}`, `{"id":…,"pid":…}`, `{"id":…,"error":…}`, `{"pid":…,"status":…}` where status is a wait status.
+No threads, no event loop. Of our own code it holds the chassis, which every service shares, so that its pages are
+shared too; an edit of the chassis makes a new zygote. A child imports its service itself. Requests arrive on the
+socket FD, each with two descriptors (lifeline, log); answers are lines of JSON: `{"ready":…}`, `{"id":…,"pid":…}`,
+`{"id":…,"error":…}`, `{"pid":…,"status":…}` where status is a wait status.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 from autional_cli.supervisor import child
-from autional_cli.supervisor.preload import LATER, STACK
+from autional_cli.supervisor.preload import CHASSIS, LATER, STACK
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -45,15 +46,18 @@ class Request(NamedTuple):
 
 
 def preload(modules: list[str]) -> list[str]:
-    """Import `modules`; return those that could not be."""
+    """Import `modules`; return those that could not be: a child that needs one fails by itself and says why.
+
+    Without collecting garbage before the freeze: the holes it leaves would be filled by the children, page by page, and
+    each such page would be theirs alone.
+    """
     missing = []
-    gc.disable()  # nothing imported becomes garbage; collecting while importing costs a fifth of the time
+    gc.disable()
     for module in modules:
         try:
             importlib.import_module(module)
-        except ImportError:
+        except Exception:  # noqa: BLE001 - our own modules may be in the middle of an edit
             missing.append(module)
-    gc.collect()
     gc.freeze()
     return missing
 
@@ -162,7 +166,7 @@ def main() -> NoReturn:
     control = socket.socket(fileno=int(sys.argv[1]))
     control.set_inheritable(False)
     given = sys.argv[2:]
-    missing = preload(given or list(STACK))
+    missing = preload(given or [*STACK, *CHASSIS])
     zygote = Zygote(control, () if given else LATER)
     zygote.say(ready=round(time.monotonic() - started, 3), missing=missing, threads=threads())
     request = zygote.serve()
