@@ -9,6 +9,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from email.utils import formatdate
+from functools import lru_cache
 from typing import Any
 
 from opentelemetry import context as otel_context
@@ -31,6 +32,12 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 log = get_logger(__name__)
 _UNTRACED = frozenset({"/healthz", "/readyz", "/metrics"})
+
+
+@lru_cache(maxsize=2)
+def _date(second: int) -> bytes:
+    """Return the date header of a second (RFC 9110, 5.6.7)."""
+    return formatdate(second, usegmt=True).encode()
 
 
 class InFlight:
@@ -106,7 +113,7 @@ class Exchange:
             headers = list(message.get("headers", ()))
             headers.append((b"x-trace-id", self.trace_id.encode()))
             headers.append((b"traceparent", traceparent(self.span).encode()))
-            headers.append((b"date", formatdate(usegmt=True).encode()))
+            headers.append((b"date", _date(int(time.time()))))
             if self.in_flight.lame_duck:
                 headers.append((b"connection", b"close"))
             message["headers"] = headers
@@ -190,8 +197,7 @@ class ServiceLayer:
         status = exchange.status or 499  # the client went away before an answer began
         span = exchange.span
         span.update_name(f"{method} {route}")
-        span.set_attribute("http.route", route)
-        span.set_attribute("http.response.status_code", status)
+        span.set_attributes({"http.route": route, "http.response.status_code": status})
         if status >= 500:
             span.set_attribute("error.type", str(status))
             span.set_status(Status(StatusCode.ERROR))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 
 from opentelemetry import context as otel_context
 from opentelemetry import trace
@@ -26,13 +27,23 @@ _TRACER = "services.chassis"
 _HEX = frozenset("0123456789abcdef")
 
 
+class _ProcessResource(Resource):
+    """The process's resource. The encoder hashes it for every span, and the SDK's hash is a JSON document each time."""
+
+    def __hash__(self) -> int:
+        return id(self)
+
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
+
 class Tracing:
     """The process's tracer provider; made after the fork, because its exporter owns a thread."""
 
     def __init__(self, settings: Settings) -> None:
         # The SDK has no constructor argument for it, only this variable.
         os.environ.setdefault("OTEL_BSP_SCHEDULE_DELAY", "200")
-        resource = Resource(
+        resource = _ProcessResource(
             {
                 "service.name": settings.service,
                 "service.namespace": "autional",
@@ -59,7 +70,13 @@ class Tracing:
 
 def tracer() -> Tracer:
     """Return the chassis tracer of this process."""
-    return trace.get_tracer(_TRACER)
+    return _tracer_of(trace.get_tracer_provider())
+
+
+@lru_cache(maxsize=4)
+def _tracer_of(provider: trace.TracerProvider) -> Tracer:
+    """Making a tracer costs as much as a span; a process has one provider for its life."""
+    return provider.get_tracer(_TRACER)
 
 
 def current_trace_id() -> str:

@@ -13,7 +13,7 @@ import aiohttp
 from tests.bench.report import Result, median
 from tests.platform.running import ROOT
 
-_ROUNDS = 3
+_ROUNDS = 5
 _SECONDS = 4.0
 _CONNECTIONS = 32
 

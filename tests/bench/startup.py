@@ -70,9 +70,8 @@ def timed_up(platform: Platform) -> float:
 
 
 def pss_mb(pids: list[int]) -> float:
-    """Return the proportional set size of processes and their children, in MB."""
-    everyone = {child.pid for pid in pids for child in psutil.Process(pid).children(recursive=True)} | set(pids)
-    return sum(psutil.Process(pid).memory_full_info().pss for pid in everyone) / 1e6
+    """Return the proportional set size of processes, in MB: shared pages are divided among those that share them."""
+    return sum(psutil.Process(pid).memory_full_info().pss for pid in pids) / 1e6
 
 
 def separate_processes(platform: Platform) -> tuple[float, float]:
