@@ -7,10 +7,13 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import aiohttp
 
 from tests.bench.report import Result, median
+from tests.bench.trivial import SINK_PORT
 from tests.platform.running import ROOT
 
 _ROUNDS = 5
@@ -22,26 +25,29 @@ def measure() -> Result:
     """Alternate between a server with and one without tracing; the load comes from this process."""
     result = Result(name="tracing overhead on a trivial route")
     rates: dict[str, list[float]] = {"traced": [], "untraced": []}
-    for _ in range(_ROUNDS):
-        for kind, port in (("untraced", 29801), ("traced", 29802)):
-            rates[kind].append(rate(kind, port))
+    with server("sink", SINK_PORT):
+        for _ in range(_ROUNDS):
+            for kind, port in (("untraced", 29801), ("traced", 29802)):
+                with server(kind, port):
+                    rates[kind].append(asyncio.run(load(port)))
     result.add("untraced, median", median(rates["untraced"]), "req/s")
     result.add("traced, median", median(rates["traced"]), "req/s")
     result.add("traced / untraced", median(rates["traced"]) / median(rates["untraced"]), "", at_least=0.55)
     return result
 
 
-def rate(kind: str, port: int) -> float:
-    """Return requests per second of one server."""
-    argv = [sys.executable, "-m", "tests.bench.trivial", kind, str(port)]
-    server = subprocess.Popen(argv, cwd=ROOT, env=dict(os.environ), stdout=subprocess.PIPE, text=True)
+@contextmanager
+def server(role: str, port: int) -> Iterator[None]:
+    """Run a server while the block runs."""
+    argv = [sys.executable, "-m", "tests.bench.trivial", role, str(port)]
+    process = subprocess.Popen(argv, cwd=ROOT, env=dict(os.environ), stdout=subprocess.PIPE, text=True)
     try:
-        assert server.stdout is not None
-        server.stdout.readline()  # it says when it listens
-        return asyncio.run(load(port))
+        assert process.stdout is not None
+        process.stdout.readline()  # it says when it listens
+        yield
     finally:
-        server.terminate()
-        server.communicate(timeout=20)
+        process.terminate()
+        process.communicate(timeout=20)
 
 
 async def load(port: int) -> float:

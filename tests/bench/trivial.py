@@ -1,8 +1,9 @@
-"""A service with one trivial route, for `overhead.py`: `python -m tests.bench.trivial traced|untraced PORT`."""
+"""A service with one trivial route, for `overhead.py`: `python -m tests.bench.trivial traced|untraced|sink PORT`."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import sys
 from pathlib import Path
 
@@ -16,6 +17,8 @@ from services.chassis.logging import configure_logging
 from services.chassis.server import HttpServer
 from services.chassis.settings import Settings
 from services.chassis.tracing import Tracing
+
+SINK_PORT = 29803
 
 
 def settings(port: int) -> Settings:
@@ -33,27 +36,33 @@ def settings(port: int) -> Settings:
         trust_file=Path("/dev/null"),
         log_file=Path("/dev/null"),
         log_level="WARNING",
-        otlp_endpoint="http://127.0.0.1:29803",
+        otlp_endpoint=f"http://127.0.0.1:{SINK_PORT}",
     )
 
 
-async def sink() -> asyncio.Server:
-    """Accept spans and forget them, so that exporting is paid for and storing is not."""
+async def sink(port: int) -> None:
+    """Accept spans and forget them, in a process of its own: exporting is paid for here, storing is not."""
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        while head := await reader.readuntil(b"\r\n\r\n"):
-            fields = dict(line.lower().split(b": ", 1) for line in head.split(b"\r\n")[1:] if b": " in line)
-            await reader.readexactly(int(fields[b"content-length"]))
-            writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: application/x-protobuf\r\ncontent-length: 0\r\n\r\n")
+        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
+            while True:
+                await take(reader, writer)
 
-    return await asyncio.start_server(answer, "127.0.0.1", 29803)
+    async def take(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        fields = dict(line.lower().split(b": ", 1) for line in head.split(b"\r\n")[1:] if b": " in line)
+        await reader.readexactly(int(fields[b"content-length"]))
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: application/x-protobuf\r\ncontent-length: 0\r\n\r\n")
+
+    async with await asyncio.start_server(answer, "127.0.0.1", port) as server:
+        print("listening", flush=True)
+        await server.serve_forever()
 
 
 async def serve(traced: bool, port: int) -> None:
     """Serve until the process is ended."""
     chosen = settings(port)
     configure_logging(chosen)
-    collector = await sink()
     if traced:
         Tracing(chosen)
     else:
@@ -67,9 +76,9 @@ async def serve(traced: bool, port: int) -> None:
     in_flight = InFlight()
     layer = ServiceLayer(app, in_flight, max_body=1024, timeout_s=30)
     server = HttpServer(layer, "127.0.0.1", port, in_flight, drain_s=1)
-    async with collector:
-        await server.serve(lambda: print("listening", flush=True))
+    await server.serve(lambda: print("listening", flush=True))
 
 
 if __name__ == "__main__":
-    uvloop.run(serve(sys.argv[1] == "traced", int(sys.argv[2])))
+    role, port = sys.argv[1], int(sys.argv[2])
+    uvloop.run(sink(port) if role == "sink" else serve(role == "traced", port))

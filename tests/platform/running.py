@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from autional_cli.instance import Instance
+
 ROOT = Path(__file__).parents[2]
 AUTIONAL = Path(sys.executable).with_name("autional")
 COMMAND_S = 90
@@ -75,6 +77,7 @@ class Platform:
         done = self.run("down", "--volumes")
         assert done.returncode == 0, done.stderr
         shutil.rmtree(self.home, ignore_errors=True)  # the logs
+        Instance.open(self.root, self.instance).discard_run_dir()
 
     def pid(self, name: str) -> int:
         """Return the process id of a service, resource or other unit."""

@@ -28,3 +28,4 @@ def harness(tmp_path: Path, method: str, monkeypatch: pytest.MonkeyPatch) -> Ite
         assert made.survivors() == []
     finally:
         made.kill_everything()
+        made.instance.discard_run_dir()
