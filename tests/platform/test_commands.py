@@ -154,7 +154,7 @@ def test_a_wrong_stack_file_ends_with_3_and_the_place(tmp_path: Path, text: str,
     assert "stacks/bad.yaml:" in refused.stderr
     assert told in refused.stderr
     assert "Traceback" not in refused.stderr
-    other.down()
+    Instance.open(tmp_path, "bad").discard_run_dir()
 
 
 def test_one_service_runs_alone_under_any_supervisor(platform: Platform) -> None:
