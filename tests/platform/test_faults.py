@@ -39,7 +39,15 @@ def pids_of(platform: Platform) -> set[int]:
 
 def alive(pids: set[int]) -> set[int]:
     """Return those that still run."""
-    return {pid for pid in pids if psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE}
+    return {pid for pid in pids if runs(pid)}
+
+
+def runs(pid: int) -> bool:
+    """Return whether a process runs; one that ends while it is looked at does not."""
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def until(done: Callable[[], Any], what: str, timeout_s: float) -> Any:
