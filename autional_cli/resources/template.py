@@ -29,6 +29,7 @@ LAYOUT = 2  # raise it when initdb's options or the provisioning change
 KEPT = 3
 COPY_S = 120.0
 MANIFEST = "autional.template"
+STAGE = ".saving."
 # What belongs to the running of one instance and would be wrong, or stale, in another.
 LEFT_OUT = ("postmaster.pid", "postmaster.opts", "postgresql.conf")
 
@@ -102,7 +103,7 @@ def save(template: Template, stopped_data_dir: Path) -> None:
     root = template.path.parent
     with explained(root):
         root.mkdir(mode=0o700, parents=True, exist_ok=True)
-        stage = Path(tempfile.mkdtemp(prefix=".saving.", dir=root))
+        stage = Path(tempfile.mkdtemp(prefix=STAGE, dir=root))
         try:
             copy(stopped_data_dir, stage)
             for name in LEFT_OUT:
@@ -117,11 +118,11 @@ def save(template: Template, stopped_data_dir: Path) -> None:
 
 
 def trim(root: Path) -> None:
-    """Remove all but the templates that were used last."""
+    """Remove all but the templates that were used last; a copy that is still being saved is none yet."""
     with locked(root, fcntl.LOCK_EX):
-        found = sorted(root.glob(f"*/{MANIFEST}"), key=lambda path: path.parent.stat().st_mtime, reverse=True)
-        for manifest in found[KEPT:]:
-            shutil.rmtree(manifest.parent, ignore_errors=True)
+        templates = [path.parent for path in root.glob(f"*/{MANIFEST}") if not path.parent.name.startswith(STAGE)]
+        for template in sorted(templates, key=lambda path: path.stat().st_mtime, reverse=True)[KEPT:]:
+            shutil.rmtree(template, ignore_errors=True)
 
 
 def discard(path: Path) -> None:

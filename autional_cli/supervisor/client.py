@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import os
@@ -89,8 +90,17 @@ class Connection:
                 self.send(op="cancel")
                 continue
             if "error" in message:
+                if message["error"].get("ends"):
+                    self.await_end(EXIT_S)
                 raise failure(message["error"])
             return message.get("result")
+
+    def await_end(self, timeout_s: float) -> None:
+        """Wait until the supervisor's process is gone: it keeps its connections open until then."""
+        self._socket.settimeout(timeout_s)
+        with contextlib.suppress(OSError):
+            while self._lines.readline():
+                pass
 
 
 def failure(sent: dict[str, Any]) -> AutionalError:

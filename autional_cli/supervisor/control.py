@@ -29,6 +29,10 @@ HINT = "the traceback is in the log of the supervisor: .autional/<instance>/logs
 ANSWER_S = 5.0  # for a client to take its last answer
 
 
+class LastError(AutionalError):
+    """An error after which the supervisor ends: the client waits for that before it reports."""
+
+
 class Channel:
     """One client: what is sent to it, and whether it cancelled or left."""
 
@@ -157,7 +161,8 @@ async def unknown(request: dict[str, Any], _: Channel) -> Any:
 def error(failure: AutionalError) -> dict[str, Any]:
     """Return an error in the form of the protocol."""
     code = int(failure.exit_code or ExitCode.USAGE)
-    return {"error": {"message": failure.message, "hint": failure.hint, "exit_code": code}}
+    ends = {"ends": True} if isinstance(failure, LastError) else {}
+    return {"error": {"message": failure.message, "hint": failure.hint, "exit_code": code, **ends}}
 
 
 def peer_uid(connection: socket.socket) -> int:

@@ -7,6 +7,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from autional_cli.errors import AutionalError, ExitCode
+from autional_cli.supervisor.control import LastError
 from autional_cli.supervisor.request import Request
 from autional_cli.supervisor.state import State
 from autional_cli.supervisor.why import explanation
@@ -61,13 +62,18 @@ class Operations:
         except AutionalError as failure:
             if first and self._leaves_nothing(failure):
                 await supervisor.shut_down(timeout_s=STOP_S)
+                raise LastError(failure.message, hint=failure.hint, exit_code=failure.exit_code) from None
             raise
         finally:
             cancelled.cancel()
         work.cancel()
         await asyncio.wait({work})
-        await (supervisor.shut_down(timeout_s=STOP_S) if first else supervisor.stop_units(touched))
-        raise AutionalError("interrupted: what this `up` had started is stopped", exit_code=ExitCode.INTERRUPTED)
+        message = "interrupted: what this `up` had started is stopped"
+        if first:
+            await supervisor.shut_down(timeout_s=STOP_S)
+            raise LastError(message, exit_code=ExitCode.INTERRUPTED)
+        await supervisor.stop_units(touched)
+        raise AutionalError(message, exit_code=ExitCode.INTERRUPTED)
 
     async def _bring_up(self, request: dict[str, Any], touched: list[str]) -> dict[str, Any]:
         supervisor = self._supervisor

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,7 @@ import pytest
 
 from autional_cli.errors import AutionalError
 from autional_cli.instance import Instance
-from autional_cli.resources.template import KEPT, Template
+from autional_cli.resources.template import KEPT, STAGE, Template
 
 from .running import IDENTITY, SESSION, build, claim, running, snapshot
 from .test_postgres import run_sql
@@ -142,3 +143,15 @@ def test_many_who_save_and_restore_at_once_all_succeed(tmp_path: Path) -> None:
         thread.join(30)
     assert not failures
     assert [path.name for path in template.path.parent.iterdir() if path.name != ".lock"] == [template.path.name]
+
+
+def test_a_copy_that_is_still_being_saved_counts_for_nothing(tmp_path: Path) -> None:
+    cluster = fake_cluster(tmp_path / "postgres")
+    template = Template.of("18.6", "0001")
+    template.save(cluster)
+    saving = [template.path.parent / f"{STAGE}{number}" for number in range(KEPT)]
+    for stage in saving:
+        shutil.copytree(template.path, stage)
+    Template.of("18.6", "0002").save(cluster)
+    assert template.exists
+    assert all(stage.is_dir() for stage in saving)
