@@ -74,7 +74,7 @@ def run(root: Path, rules: Sequence[Rule], options: Options) -> Report:
     entries = [entry for entry in listing(root) if not entry.path.startswith(tuple(config.exclude) or ("\0",))]
     options.progress("reading")
     cache = Cache(root, forget=not options.cache or not whole)
-    pending = start(root, entries, rules, options, cache)
+    pending = start(root, entries, rules, options, cache, config)
     try:
         project = Project(root, scan(root, entries, [*COLLECTORS, *rules], cache), config, pending)
         findings, incomplete = judge(project, rules, options)

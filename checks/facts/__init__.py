@@ -84,6 +84,19 @@ class FileView:
         """The functions and classes around the present node, as `Class.method`."""
         return ".".join(node.name for node in self._walk.parents if isinstance(node, SCOPES))
 
+    def full_name(self, node: ast.AST) -> str:
+        """Return the dotted name of an expression with what it was imported as undone: `sa.text` → `sqlalchemy.text`.
+
+        Empty for what is no name. A local name stays as it is.
+        """
+        parts: list[str] = []
+        while isinstance(node, ast.Attribute):
+            parts.append(node.attr)
+            node = node.value
+        if not isinstance(node, ast.Name):
+            return ""
+        return ".".join([self._walk.imported.get(node.id, node.id), *reversed(parts)])
+
     def note(self, value: Any) -> None:
         """Keep something for `judge`. It must be JSON, or a dataclass of it."""
         self._record.notes.setdefault(self.code, []).append(value)
@@ -109,3 +122,16 @@ class Walk:
 
     tree: ast.Module
     parents: list[ast.AST] = field(default_factory=list)
+    _imported: dict[str, str] | None = None
+
+    @property
+    def imported(self) -> dict[str, str]:
+        """What each imported name of the file stands for, wherever in the file it is imported."""
+        if self._imported is None:
+            self._imported = {}
+            for node in ast.walk(self.tree):
+                if isinstance(node, ast.Import):
+                    self._imported |= {each.asname: each.name for each in node.names if each.asname}
+                elif isinstance(node, ast.ImportFrom) and not node.level:
+                    self._imported |= {each.asname or each.name: f"{node.module}.{each.name}" for each in node.names}
+        return self._imported

@@ -138,7 +138,6 @@ def settings(spec: Any, folder: Path) -> Any:
         database_url=urls.get(spec.database, ""),
         bus_url="redis://127.0.0.1:9/0",
         cache_url="redis://127.0.0.1:9/0",
-        objects_url=f"file://{folder}",
         private_key_file=key,
         trust_file=trust,
         secret="0" * 43,

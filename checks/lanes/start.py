@@ -8,13 +8,14 @@ from checks.lanes.contract import Contract
 from checks.lanes.data import Data
 from checks.lanes.pending import Known, Pending
 from checks.model import Lane
-from checks.tools import ruff
+from checks.tools import deptry, ruff
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
     from checks.cache import Cache
+    from checks.config import Config
     from checks.engine import Options
     from checks.rule import Rule
     from checks.sources import Entry
@@ -25,7 +26,7 @@ READERS: dict[str, Callable[[Any], Any]] = {"contract": Contract.from_json, "dat
 
 
 def start(
-    root: Path, entries: Sequence[Entry], rules: Iterable[Rule], options: Options, cache: Cache
+    root: Path, entries: Sequence[Entry], rules: Iterable[Rule], options: Options, cache: Cache, config: Config
 ) -> dict[str, Any]:
     """Return what is being made, by lane."""
     needed = {name for rule in rules for name in (*LANES.get(rule.lane, ()), *rule.needs)}
@@ -35,6 +36,7 @@ def start(
         "contract": lambda: contract(root, entries, cache),
         "data": lambda: Pending("checks.lanes.data", root, Data.from_json, arguments),
         "ruff": lambda: ruff.start(root),
+        "deptry": lambda: deptry.start(root, config.packages),
     }
     for name in sorted(needed - pending.keys()):
         pending[name] = starters[name]()

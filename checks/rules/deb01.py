@@ -1,7 +1,7 @@
 """What is left to do says how much it weighs, whose it is and since when.
 
 Harm: a TODO of nobody, from never, is read for years and done by no one.
-Rule: a comment `TODO`, `FIXME` or `XXX` has the form `TODO(P1, ada, 2026-11-22): what`; `autional check --debt` lists it.
+Rule: a comment `TODO`, `FIXME` or `XXX` has the form `TODO(P1, ada, 2026-11-22): what`; `check --debt` lists it.
 Fix: write tier, owner and date; better, do it.
 Escape: none needed; a P0 among them blocks.
 """

@@ -140,7 +140,7 @@ async def test_success_has_the_envelope_and_the_trace_of_the_caller(edge: Edge, 
 @pytest.mark.parametrize(
     ("method", "path", "body", "status", "error"),
     [
-        ("GET", "/v1/conflict", b"", 409, "FORBIDDEN"),
+        ("GET", "/v1/conflict", b"", 403, "FORBIDDEN"),
         ("GET", "/v1/things/seven", b"", 422, "VALIDATION"),
         ("GET", "/nowhere", b"", 404, "NOT_FOUND"),
         ("GET", "/v1/%2e%2e/x", b"", 404, "NOT_FOUND"),
