@@ -1,0 +1,62 @@
+"""Registered events: `services/<name>/events.json` maps each published type to its version and its fields.
+
+The version counts compatible changes. A change that breaks consumers is not a version: it is another type.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from checks.facts.events import Published, Publishes
+from checks.project import Project
+
+Registered = dict[str, dict[str, Any]]
+
+
+def place(service: str) -> str:
+    """Return where a service's events are registered."""
+    return f"services/{service}/events.json"
+
+
+def parse(data: bytes | None) -> Registered:
+    """Return what a file registers. ValueError for what is not of the form."""
+    found = json.loads(data) if data else {}
+    if not isinstance(found, dict) or not all(isinstance(each, dict) for each in found.values()):
+        raise ValueError("not a map of event types")
+    return found
+
+
+def declared(project: Project, service: str) -> dict[str, tuple[str, Published]]:
+    """Return what a service's code publishes: type → (path, the first place that says its fields)."""
+    found: dict[str, tuple[str, Published]] = {}
+    for path, one in project.facts(Publishes, Published):
+        if one.service == service and one.type and (one.type not in found or found[one.type][1].data is None):
+            found[one.type] = (path, one)
+    return found
+
+
+def updated(present: Registered, code: dict[str, tuple[str, Published]]) -> Registered:
+    """Return what should be registered: the fields that the code says, one version higher where they differ."""
+    after: Registered = {}
+    for kind, (_, one) in sorted(code.items()):
+        before, fields = present.get(kind), dict(sorted((one.data or {}).items()))
+        if before is None:
+            after[kind] = {"version": 1, "data": fields}
+        else:
+            version = int(before.get("version", 1)) + (before.get("data") != fields)
+            after[kind] = {"version": version, "data": fields}
+    return after
+
+
+def broken(before: dict[str, str], after: dict[str, str]) -> list[str]:
+    """Return what consumers can no longer rely on."""
+    found = [f"the field {name} is gone" for name in sorted(before) if name not in after]
+    both = [(name, before[name], after[name]) for name in sorted(set(before) & set(after))]
+    changed = [each for each in both if each[1] != each[2] and "any" not in each[1:]]
+    return found + [f"{name} was {old} and is {new}" for name, old, new in changed]
+
+
+def written(registered: Registered) -> str:
+    """Return the text of a file of registered events."""
+    return json.dumps(registered, indent=1, sort_keys=True) + "\n"

@@ -1,0 +1,2 @@
+def f(app):
+    app.grpc_client("billing", Stub)

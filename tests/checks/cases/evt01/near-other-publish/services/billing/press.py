@@ -1,0 +1,1 @@
+press.publish("a book")

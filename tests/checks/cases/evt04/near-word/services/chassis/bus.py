@@ -1,0 +1,2 @@
+async def f(bus) -> None:
+    await bus.xadd("s", {})

@@ -1,0 +1,7 @@
+from services.chassis.spec import ServiceSpec
+
+SPEC = ServiceSpec(name="billing", summary="", port=11013, error_codes=range(2400, 2500), database="postgres", consumes=("user.created",))
+
+
+def build(settings):
+    return Application(SPEC, settings).with_consumer(db, {"user.created": f})
