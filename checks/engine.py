@@ -88,7 +88,9 @@ def run(root: Path, rules: Sequence[Rule], options: Options) -> Report:
         open_ones = [one for one in open_ones if one.path in chosen]
     baseline = Baseline.load(root)
     baselined = [one for one in open_ones if one.tier is Tier.P1 and baseline.holds(one)]
-    left = sorted(set(open_ones) - set(baselined), key=lambda one: (one.path, one.line, one.code, one.message))
+    left = sorted(
+        (one for one in open_ones if one not in baselined), key=lambda one: (one.path, one.line, one.code, one.message)
+    )
     elapsed = round((time.monotonic() - began) * 1000)
     return Report(
         list(rules), len(project.files), left, suppressed, baselined, incomplete, project.subjects, elapsed, project

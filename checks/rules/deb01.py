@@ -30,6 +30,7 @@ class Deb01(Rule):
     code = "DEB01"
     tier = Tier.P2
     title = "a TODO has tier, owner and date"
+    aliases = ("check-debt",)
     optional = True
 
     def examine(self, source: Source, view: FileView) -> None:

@@ -22,6 +22,7 @@ class Deb02(Rule):
     code = "DEB02"
     tier = Tier.P0
     title = "no expired or incomplete suppression"
+    aliases = ("check-debt",)
     optional = True
 
     @classmethod

@@ -23,6 +23,7 @@ class Deb03(Rule):
     code = "DEB03"
     tier = Tier.P1
     title = "no unused suppression"
+    aliases = ("check-debt",)
     optional = True
 
     @classmethod

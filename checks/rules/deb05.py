@@ -22,6 +22,7 @@ class Deb05(Rule):
     code = "DEB05"
     tier = Tier.P0
     title = "the baseline grows only with a reason"
+    aliases = ("check-debt",)
     optional = True
 
     def judge(self, project: Project) -> Iterator[Finding]:
