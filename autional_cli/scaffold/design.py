@@ -91,12 +91,12 @@ def chain(root: Path, known: Mapping[str, ServiceSpec]) -> set[str]:
 
 def check_name(root: Path, wish: Wish, known: Mapping[str, ServiceSpec]) -> None:
     """Raise for a name that is taken, or whose files are there already."""
-    words.check_service(wish.name)
     if wish.name in known:
         raise AutionalError(
             f"there is a service {wish.name!r} already: services/{wish.name}",
             hint=f"choose another name, or look at it: autional why {wish.name}",
         )
+    words.check_service(wish.name)
     owner = next((s.name for s in known.values() for e in s.publishes if e.partition(".")[0] == wish.name), None)
     if owner:
         raise AutionalError(
@@ -117,7 +117,9 @@ def check_name(root: Path, wish: Wish, known: Mapping[str, ServiceSpec]) -> None
 def check_database(wish: Wish) -> None:
     """Raise for a database that does not exist, or that cannot do what is asked of it."""
     if wish.database not in DATABASES:
-        raise AutionalError(f"unknown database {wish.database!r}{suggest(wish.database, DATABASES)}")
+        raise AutionalError(
+            f"unknown database {wish.database!r}{suggest(wish.database, DATABASES)}", hint="--database postgres"
+        )
     if wish.publishes and wish.database != "postgres":
         raise AutionalError(
             f"--publishes needs --database postgres: events leave through an outbox that shares the transaction of "
@@ -187,7 +189,9 @@ def free_port(wish: Wish, known: Mapping[str, ServiceSpec]) -> int:
     taken |= {place.port: name for name, place in RESERVED.items() if name != wish.name}
     if wish.port is not None:
         if not FIRST_PORT <= wish.port <= LAST_PORT:
-            raise AutionalError(f"--port {wish.port} is not within {FIRST_PORT} to {LAST_PORT}")
+            raise AutionalError(
+                f"--port {wish.port} is not within {FIRST_PORT} to {LAST_PORT}", hint="leave out --port"
+            )
         if wish.port in taken:
             raise AutionalError(f"--port {wish.port} belongs to {taken[wish.port]}", hint="leave out --port")
         return wish.port

@@ -91,22 +91,34 @@ def with_row(text: str, design: Design) -> str:
 
 def without_reservation(text: str, name: str) -> str:
     """Return the map without the port that was set aside for the service which now has it."""
-    return re.sub(rf"\b{name} \d{{5}}/\d{{4}}(,\n? *|(?=\.))", "", text, count=1)
+    place = rf"{name} \d{{5}}/\d{{4}}"
+    return re.sub(rf"[, ]*\b{place}(?=\.)| {place},(?=\n)|\b{place}, ", "", text, count=1)
 
 
 def with_consumed(text: str, kinds: tuple[str, ...]) -> str:
     """Return service.py of audit with more events in `consumes`."""
     for node in ast.walk(ast.parse(text)):
-        if isinstance(node, ast.keyword) and node.arg == "consumes" and isinstance(node.value, ast.Tuple):
-            lines = text.splitlines(keepends=True)
-            last = node.value.elts[-1]
-            line, indent = lines[last.lineno - 1], last.col_offset
-            own_line = line[:indent].strip() == "" and line.rstrip().endswith(",")
-            if own_line:
-                added = [f'{" " * indent}"{kind}",\n' for kind in kinds]
-                return "".join((*lines[: last.lineno], *added, *lines[last.lineno :]))
-            raise refuse(AUDIT, last.lineno, "consumes is not written one event a line")
+        if (
+            isinstance(node, ast.keyword)
+            and node.arg == "consumes"
+            and isinstance(node.value, ast.Tuple)
+            and node.value.elts
+        ):
+            return after_last(text, node.value, kinds)
     raise refuse(AUDIT, 1, "SPEC has no `consumes` to add the new events to")
+
+
+def after_last(text: str, found: ast.Tuple, kinds: tuple[str, ...]) -> str:
+    """Return code with more texts at the end of a tuple: on lines of their own where the last one has its own."""
+    lines = text.encode().splitlines(keepends=True)  # the syntax tree counts bytes
+    last = found.elts[-1]
+    row = (last.end_lineno or last.lineno) - 1
+    before, after = lines[row][: last.end_col_offset], lines[row][last.end_col_offset or 0 :]
+    if not lines[row][: last.col_offset].strip() and after.startswith(b","):
+        lines[row + 1 : row + 1] = [f'{" " * last.col_offset}"{kind}",\n'.encode() for kind in kinds]
+    else:
+        lines[row] = before + "".join(f', "{kind}"' for kind in kinds).encode() + after
+    return b"".join(lines).decode()
 
 
 def refuse(label: str, line: int, message: str) -> AutionalError:

@@ -48,7 +48,8 @@ def check_resource(word: str) -> None:
         )
     if word in CLASHING or plural(word) in CLASHING:
         raise AutionalError(
-            f"--resource {word} would hide a {word} that every service has", hint="choose a noun of the business"
+            f"--resource {word} would hide {with_article(word)} that every service has",
+            hint="choose a noun of the business",
         )
 
 
