@@ -37,7 +37,7 @@ def new(
     Either everything is written or nothing. A name that is planned (tenant, oauth, …) gets its reserved port.
 
     Examples: autional new loyalty --consumes user.created --publishes loyalty.earned --calls profile ·
-    autional new note --database mongo --resource page · autional new wallet --dry-run
+    autional new press --database mongo --resource article · autional new wallet --dry-run
     """
     from autional_cli.scaffold.change import write
     from autional_cli.scaffold.design import Wish, settle

@@ -153,4 +153,5 @@ def function_of(kind: str) -> str:
 
 def literal(words: Sequence[str]) -> str:
     """Return a tuple of texts as code."""
-    return "(" + "".join(f'"{word}", ' for word in words) + ")"
+    inside = ", ".join(f'"{word}"' for word in words)
+    return f"({inside},)" if len(words) == 1 else f"({inside})"
