@@ -6,13 +6,14 @@ draw with it; the fast ones (`trace`, `logs`) never pay for it.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sys
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from rich.console import Console
 
@@ -56,6 +57,16 @@ def console() -> Console:
     from rich.console import Console
 
     return Console(stderr=True, no_color=bool(os.environ.get("NO_COLOR")) or None, highlight=False)
+
+
+@contextlib.contextmanager
+def status(title: str) -> Iterator[Callable[[str], None]]:
+    """Show what is being done on one line of a terminal, and nothing elsewhere; yields what to call with each step."""
+    if not sys.stderr.isatty() or os.environ.get("CI") or os.environ.get("TERM") == "dumb":
+        yield lambda _: None
+        return
+    with console().status(title) as shown:
+        yield lambda step: shown.update(f"{title}: {step}")
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:

@@ -76,7 +76,7 @@ async def journey(target: Instance, status: dict[str, Any], output: str) -> tupl
 
     planned = steps(service["name"] for service in status["services"])
     outcomes: list[Outcome] = []
-    async with aiohttp.ClientSession() as session:
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=REQUEST_S)) as session:
         user = Traveller(gateway=status["gateway"], session=session, post=MailboxReader(target.data_dir / "mailbox"))
         async for outcome in travel(user, planned):
             outcomes.append(outcome)

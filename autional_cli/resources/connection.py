@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
 MAX_ANSWER = 1 << 20
+CONNECT_S = 5.0
 
 
 class NotReadyError(Exception):
@@ -21,7 +22,8 @@ class NotReadyError(Exception):
 @contextlib.asynccontextmanager
 async def connection(port: int) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
     """Open a connection and close it again."""
-    reader, writer = await asyncio.open_connection(LOOPBACK, port)
+    async with asyncio.timeout(CONNECT_S):
+        reader, writer = await asyncio.open_connection(LOOPBACK, port)
     try:
         yield reader, writer
     finally:

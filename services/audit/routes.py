@@ -51,7 +51,7 @@ async def get_event(event_id: UUID, user: User, trail: TrailDep) -> Envelope[Rec
     return ok(_out(await trail.get(user.user_id, event_id)))
 
 
-@router.get("/export")
+@router.get("/export", response_class=StreamingResponse, responses={200: {"content": {"application/x-ndjson": {}}}})
 async def export_events(user: User, trail: TrailDep) -> StreamingResponse:
     """Return the signed-in user's whole trail as NDJSON, oldest first."""
 

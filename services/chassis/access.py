@@ -72,10 +72,12 @@ def undeclared_routes(app: FastAPI) -> list[str]:
     missing = []
     for context in iter_route_contexts(app.routes):
         dependant: Any = getattr(context, "dependant", None)
-        if dependant is not None and not _declares(dependant):
+        if dependant is not None and not callers(dependant):
             missing.append(str(context.path))
     return missing
 
 
-def _declares(dependant: Any) -> bool:
-    return any(d.call in _DECLARATIONS or _declares(d) for d in dependant.dependencies)
+def callers(dependant: Any) -> set[str]:
+    """Return which of `user`, `visitor` and `peer` a route's dependencies ask for."""
+    found = {each.call.__name__ for each in dependant.dependencies if each.call in _DECLARATIONS}
+    return found.union(*(callers(each) for each in dependant.dependencies))

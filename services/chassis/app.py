@@ -10,7 +10,7 @@ import signal
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Self
 
-from fastapi import APIRouter
+from fastapi import APIRouter, FastAPI
 
 from services.chassis.asgi import App, InFlight, ServiceLayer
 from services.chassis.auth import Signer, Verifier
@@ -18,7 +18,7 @@ from services.chassis.bus import Apply, Consumer
 from services.chassis.client import ServiceClient
 from services.chassis.db import Database
 from services.chassis.drain import Drain, Watchdog
-from services.chassis.http import Health, HealthCheck, create_app
+from services.chassis.http import Health, HealthCheck, create_app, refuse_undeclared
 from services.chassis.inbox import Handler, through_inbox
 from services.chassis.lifecycle import Cleanup, Server, Stage
 from services.chassis.logging import get_logger
@@ -182,10 +182,16 @@ class Application:
             log.error("a server stopped by itself; draining the rest", server=failed.get_name(), error=repr(error))
         return failed
 
-    def _http_server(self) -> HttpServer:
+    def fastapi(self) -> FastAPI:
+        """Return the application of the routers, not served: its contract is read from it."""
         fastapi = create_app(self.spec, self._routers, self.health, self.verifier)
         for name, value in self._state.items():
             setattr(fastapi.state, name, value)
+        return fastapi
+
+    def _http_server(self) -> HttpServer:
+        fastapi = self.fastapi()
+        refuse_undeclared(fastapi)
         inner: App = self._front(fastapi) if self._front else fastapi
         app = ServiceLayer(inner, self.in_flight, max_body=_MAX_BODY, timeout_s=_REQUEST_S)
         settings = self.settings

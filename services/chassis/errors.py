@@ -79,7 +79,6 @@ FORBIDDEN = CODES.register(1007, "FORBIDDEN", 403, "The caller may not do this")
 UNAVAILABLE = CODES.register(1008, "UNAVAILABLE", 503, "A part this needs is not available; try again")
 TIMED_OUT = CODES.register(1009, "TIMED_OUT", 504, "A part this needs did not answer in time")
 TOO_MANY_REQUESTS = CODES.register(1010, "TOO_MANY_REQUESTS", 429, "Too many requests; slow down")
-CONFLICT = CODES.register(1011, "CONFLICT", 409, "The request conflicts with the present state")
 BAD_CURSOR = CODES.register(1012, "BAD_CURSOR", 400, "The cursor is not one that this service gave")
 
 # Statuses that frameworks raise on their own → the code that stands for them.

@@ -50,7 +50,7 @@ class Health:
 
 
 def create_app(spec: ServiceSpec, routers: Iterable[APIRouter], health: Health, verifier: Verifier) -> FastAPI:
-    """Return the application of a service. Raises `ValueError` if a route does not say who may call it."""
+    """Return the application of a service."""
     app = FastAPI(
         title=spec.name,
         description=spec.summary,
@@ -69,10 +69,14 @@ def create_app(spec: ServiceSpec, routers: Iterable[APIRouter], health: Health, 
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(Exception, _unhandled)
+    return app
+
+
+def refuse_undeclared(app: FastAPI) -> None:
+    """Raise `ValueError` if a route does not say who may call it."""
     open_routes = [path for path in undeclared_routes(app) if path not in _PROBES]
     if open_routes:
-        raise ValueError(f"{spec.name}: these routes do not say who may call them: {', '.join(open_routes)}")
-    return app
+        raise ValueError(f"{app.title}: these routes do not say who may call them: {', '.join(open_routes)}")
 
 
 _PROBES = frozenset({"/healthz", "/readyz", "/metrics"})

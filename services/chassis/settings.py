@@ -19,7 +19,6 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="AUTIONAL_", frozen=True, extra="ignore")
 
     service: str
-    instance: str = "default"
     replica: str
     host: str = "127.0.0.1"
     http_port: int = Field(ge=1, le=65535)
@@ -27,7 +26,6 @@ class Settings(BaseSettings):
     database_url: SecretStr = SecretStr("")
     bus_url: SecretStr
     cache_url: SecretStr
-    objects_url: str = ""
     smtp_url: str = "smtp://127.0.0.1:25"
     otlp_endpoint: str = ""
     log_file: Path | None = None

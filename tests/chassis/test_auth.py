@@ -25,7 +25,7 @@ from services.chassis.auth import Principal, Signer, Verifier
 from services.chassis.clock import new_id
 from services.chassis.dto import Envelope, ok
 from services.chassis.errors import UNAUTHENTICATED, ServiceError
-from services.chassis.http import Health, create_app
+from services.chassis.http import Health, create_app, refuse_undeclared
 from tests.chassis.servers import PROBE
 
 USER = new_id()
@@ -168,7 +168,7 @@ def test_a_route_that_does_not_say_who_may_call_it_keeps_the_service_from_starti
 
     outer.include_router(router)
     with pytest.raises(ValueError, match="/v1/open"):
-        create_app(PROBE, [outer], Health(), verifier)
+        refuse_undeclared(create_app(PROBE, [outer], Health(), verifier))
 
 
 async def test_each_kind_of_route_lets_in_its_callers_alone(keys: Instance, verifier: Verifier) -> None:

@@ -19,7 +19,7 @@ from services.chassis.access import Peer
 from services.chassis.asgi import InFlight, ServiceLayer
 from services.chassis.auth import Signer, Verifier
 from services.chassis.dto import Dto, Envelope, Page, encode_cursor, ok
-from services.chassis.errors import CONFLICT, ServiceError
+from services.chassis.errors import FORBIDDEN, ServiceError
 from services.chassis.http import Health, create_app
 from services.chassis.server import HttpServer
 from tests.chassis.asgi_client import Answer, ask
@@ -59,7 +59,7 @@ async def list_things(_caller: Peer, limit: Annotated[int, Query(ge=1)] = 1) -> 
 
 @router.get("/v1/conflict")
 async def conflict(_caller: Peer) -> Envelope[None]:
-    raise ServiceError(CONFLICT, "It is taken", details={"by": "you"}, headers={"Retry-After": "3"})
+    raise ServiceError(FORBIDDEN, "It is taken", details={"by": "you"}, headers={"Retry-After": "3"})
 
 
 @router.get("/v1/broken")
@@ -140,7 +140,7 @@ async def test_success_has_the_envelope_and_the_trace_of_the_caller(edge: Edge, 
 @pytest.mark.parametrize(
     ("method", "path", "body", "status", "error"),
     [
-        ("GET", "/v1/conflict", b"", 409, "CONFLICT"),
+        ("GET", "/v1/conflict", b"", 403, "FORBIDDEN"),
         ("GET", "/v1/things/seven", b"", 422, "VALIDATION"),
         ("GET", "/nowhere", b"", 404, "NOT_FOUND"),
         ("GET", "/v1/%2e%2e/x", b"", 404, "NOT_FOUND"),

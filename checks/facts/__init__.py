@@ -1,0 +1,137 @@
+"""What is known of one file after the walk: facts that rules share, and what each rule noted for itself."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from checks.model import Fix
+
+if TYPE_CHECKING:
+    from checks.sources import Source
+
+SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+
+
+@dataclass(slots=True)
+class FileRecord:
+    """The result of examining one file; everything in it is JSON, because it is cached.
+
+    `findings` are `[code, line, column, message, symbol, fix, text]`; `notes` and `subjects` are by rule or fact.
+    """
+
+    path: str
+    problem: str = ""
+    notes: dict[str, list[Any]] = field(default_factory=dict)
+    findings: list[list[Any]] = field(default_factory=list)
+    subjects: dict[str, int] = field(default_factory=dict)
+    suppressions: list[dict[str, Any]] = field(default_factory=list)
+
+
+class FileView:
+    """One file as one collector sees it while the walk goes by: where we are, and where to put what is found."""
+
+    __slots__ = ("_record", "_walk", "code", "source")
+
+    def __init__(self, code: str, source: Source, record: FileRecord, walk: Walk) -> None:
+        self.code = code
+        self.source = source
+        self._record = record
+        self._walk = walk
+
+    @property
+    def path(self) -> str:
+        """The file's path in the workspace."""
+        return self.source.path
+
+    @property
+    def service(self) -> str:
+        """The service whose code or migrations this is; empty for the rest."""
+        return self.source.service
+
+    @property
+    def module(self) -> str:
+        """The dotted name under which this file is imported."""
+        parts = self.source.path.removesuffix(".py").split("/")
+        return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+    @property
+    def tree(self) -> ast.Module:
+        """The whole syntax tree."""
+        return self._walk.tree
+
+    @property
+    def parents(self) -> list[ast.AST]:
+        """The nodes around the present one, the module first, the nearest last."""
+        return self._walk.parents
+
+    @property
+    def parent(self) -> ast.AST:
+        """The node around the present one."""
+        return self._walk.parents[-1]
+
+    @property
+    def function(self) -> ast.FunctionDef | ast.AsyncFunctionDef | None:
+        """The nearest function around the present node."""
+        for node in reversed(self._walk.parents):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                return node
+        return None
+
+    @property
+    def symbol(self) -> str:
+        """The functions and classes around the present node, as `Class.method`."""
+        return ".".join(node.name for node in self._walk.parents if isinstance(node, SCOPES))
+
+    def full_name(self, node: ast.AST) -> str:
+        """Return the dotted name of an expression with what it was imported as undone: `sa.text` → `sqlalchemy.text`.
+
+        Empty for what is no name. A local name stays as it is.
+        """
+        parts: list[str] = []
+        while isinstance(node, ast.Attribute):
+            parts.append(node.attr)
+            node = node.value
+        if not isinstance(node, ast.Name):
+            return ""
+        return ".".join([self._walk.imported.get(node.id, node.id), *reversed(parts)])
+
+    def note(self, value: Any) -> None:
+        """Keep something for `judge`. It must be JSON, or a dataclass of it."""
+        self._record.notes.setdefault(self.code, []).append(value)
+
+    def examined(self, count: int = 1) -> None:
+        """Count subjects: what the rule has looked at. A rule that looked at nothing is CHK00."""
+        self._record.subjects[self.code] = self._record.subjects.get(self.code, 0) + count
+
+    def report(self, at: ast.AST | int, message: str, *, fix: Fix | None = None, symbol: str | None = None) -> None:
+        """Report a finding at a node or a line of this file."""
+        line = at if isinstance(at, int) else getattr(at, "lineno", 0)
+        column = 0 if isinstance(at, int) else getattr(at, "col_offset", -1) + 1
+        lines = self.source.lines
+        text = lines[line - 1].strip() if 0 < line <= len(lines) else ""
+        name = self.symbol if symbol is None else symbol
+        packed = fix.to_json() if fix else None
+        self._record.findings.append([self.code, line, column, message, name, packed, text])
+
+
+@dataclass(slots=True)
+class Walk:
+    """Where the walk over one tree is."""
+
+    tree: ast.Module
+    parents: list[ast.AST] = field(default_factory=list)
+    _imported: dict[str, str] | None = None
+
+    @property
+    def imported(self) -> dict[str, str]:
+        """What each imported name of the file stands for, wherever in the file it is imported."""
+        if self._imported is None:
+            self._imported = {}
+            for node in ast.walk(self.tree):
+                if isinstance(node, ast.Import):
+                    self._imported |= {each.asname: each.name for each in node.names if each.asname}
+                elif isinstance(node, ast.ImportFrom) and not node.level:
+                    self._imported |= {each.asname or each.name: f"{node.module}.{each.name}" for each in node.names}
+        return self._imported

@@ -1,0 +1,102 @@
+"""Error codes: where they are registered, where they are raised, and every name a file uses (to find the unused)."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from checks.facts import FileView
+from checks.facts.specs import literal, name_of
+from checks.rule import Collector
+from checks.sources import Source
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorCode:
+    """One `NAME = CODES.register(number, "NAME", status, message)`; None for what is not a literal."""
+
+    line: int
+    last_line: int
+    service: str
+    variable: str
+    number: int | None
+    name: str | None
+    status: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Raised:
+    """One `ServiceError(CODE)`: the code as it is written, whether or not it is raised on the spot."""
+
+    line: int
+    service: str
+    code: str
+    symbol: str
+
+
+class ErrorCodes(Collector):
+    """Collects `ErrorCode`."""
+
+    code = "error_codes"
+    fact = ErrorCode
+
+    def wants(self, source: Source) -> bool:
+        return source.path.startswith("services/")
+
+    def handlers(self) -> Mapping[type[ast.AST], Any]:
+        return {ast.Assign: self.assign}
+
+    def assign(self, node: ast.Assign, view: FileView) -> None:
+        """Note a registration."""
+        call = node.value
+        if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute) or call.func.attr != "register":
+            return
+        if not name_of(call.func.value).endswith("CODES"):
+            return
+        values = [literal(argument) for argument in call.args[:3]] + [None] * 3
+        number, name, status = values[:3]
+        last = node.end_lineno or node.lineno
+        view.note(ErrorCode(node.lineno, last, view.service, name_of(node.targets[0]), number, name, status))
+
+
+class Raises(Collector):
+    """Collects `Raised`."""
+
+    code = "raises"
+    fact = Raised
+
+    def wants(self, source: Source) -> bool:
+        return source.path.startswith("services/")
+
+    def handlers(self) -> Mapping[type[ast.AST], Any]:
+        return {ast.Call: self.call}
+
+    def call(self, node: ast.Call, view: FileView) -> None:
+        """Note `ServiceError(…)`; of `A if x else B`, both."""
+        if name_of(node.func).rpartition(".")[2] != "ServiceError":
+            return
+        given = node.args[:1] or [word.value for word in node.keywords if word.arg == "code"]
+        for argument in given:
+            chosen = [argument.body, argument.orelse] if isinstance(argument, ast.IfExp) else [argument]
+            for expression in chosen:
+                view.note(Raised(node.lineno, view.service, ast.unparse(expression), view.symbol))
+
+
+class Names(Collector):
+    """Collects every name that a file reads, once each, as text."""
+
+    code = "names"
+
+    def wants(self, source: Source) -> bool:
+        return source.path.startswith(("services/", "autional_cli/"))
+
+    def handlers(self) -> Mapping[type[ast.AST], Any]:
+        return {ast.Module: self.module}
+
+    def module(self, node: ast.Module, view: FileView) -> None:
+        """Note all names in load position, and attributes."""
+        names = {n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)}
+        for name in sorted(names | {n.attr for n in ast.walk(node) if isinstance(n, ast.Attribute)}):
+            view.note(name)

@@ -1,0 +1,15 @@
+"""The collectors whose facts several rules share."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from checks.facts.errors import ErrorCodes, Names, Raises
+from checks.facts.imports import Imports
+from checks.facts.routes import Routes
+from checks.facts.specs import Specs
+
+if TYPE_CHECKING:
+    from checks.rule import Collector
+
+COLLECTORS: tuple[Collector, ...] = (Imports(), Specs(), Routes(), ErrorCodes(), Raises(), Names())

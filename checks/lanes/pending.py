@@ -1,0 +1,95 @@
+"""A lane's result that is still being made."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+from checks.model import IncompleteError
+
+LANE_S = 120.0
+Result = TypeVar("Result")
+
+
+class Pending(Generic[Result]):
+    """A lane in a process of its own: started at once, waited for when a rule first asks."""
+
+    def __init__(self, module: str, root: Path, read: Callable[[Any], Result], arguments: tuple[str, ...] = ()) -> None:
+        self._module = module
+        self._read = read
+        # The workspace comes first: what is checked is its code, not that of an installed copy.
+        environment = os.environ | {"PYTHONPATH": str(root), "PYTHONDONTWRITEBYTECODE": "1"}
+        self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
+            [sys.executable, "-m", module, str(root), *arguments],
+            cwd=root,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+
+    def result(self) -> Result:
+        """Return what the lane found. IncompleteError, the same one each time, when it found nothing out."""
+        answer = self._answer
+        if "incomplete" in answer:
+            raise IncompleteError(answer["incomplete"], hint=answer.get("hint", ""))
+        return self._read(answer)
+
+    @cached_property
+    def _answer(self) -> Mapping[str, Any]:
+        try:
+            out, error = self._process.communicate(timeout=LANE_S)
+        except subprocess.TimeoutExpired:
+            self.close()
+            return {"incomplete": f"{self._module} did not end within {LANE_S:.0f} s"}
+        try:
+            answer: dict[str, Any] = json.loads(out)
+        except ValueError:
+            last = (error.decode("utf-8", "replace").strip().splitlines() or ["no output"])[-1]
+            return {"incomplete": f"{self._module} failed: {last}", "hint": f"python -m {self._module} ."}
+        return answer
+
+    def close(self) -> None:
+        """Stop a lane that nobody waits for any more."""
+        if self._process.poll() is None:
+            self._process.kill()
+        for pipe in (self._process.stdout, self._process.stderr):
+            if pipe:
+                with contextlib.suppress(OSError):
+                    pipe.close()
+        self._process.wait()
+
+
+class Known(Generic[Result]):
+    """A result that is there already: from the cache, or given by a test case."""
+
+    def __init__(self, value: Result) -> None:
+        self._value = value
+
+    def result(self) -> Result:
+        """Return it."""
+        return self._value
+
+    def close(self) -> None:
+        """There is nothing to stop."""
+
+
+class Unavailable:
+    """A lane that could not even be started: whoever asks learns why."""
+
+    def __init__(self, why: str, hint: str = "") -> None:
+        self._error = IncompleteError(why, hint=hint)
+
+    def result(self) -> Any:
+        """Raise the reason."""
+        raise self._error
+
+    def close(self) -> None:
+        """There is nothing to stop."""

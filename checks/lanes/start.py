@@ -1,0 +1,62 @@
+"""Start what the chosen rules will ask for, so that it is made while the walk goes on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from checks.lanes.contract import Contract
+from checks.lanes.data import Data
+from checks.lanes.pending import Known, Pending
+from checks.model import Lane
+from checks.tools import deptry, ruff
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+    from pathlib import Path
+
+    from checks.cache import Cache
+    from checks.config import Config
+    from checks.engine import Options
+    from checks.rule import Rule
+    from checks.sources import Entry
+
+LANES = {Lane.CONTRACT: ("contract",), Lane.DATA: ("data",)}
+# What a test case may give instead of the lane.
+READERS: dict[str, Callable[[Any], Any]] = {"contract": Contract.from_json, "data": Data.from_json}
+
+
+def start(
+    root: Path, entries: Sequence[Entry], rules: Iterable[Rule], options: Options, cache: Cache, config: Config
+) -> dict[str, Any]:
+    """Return what is being made, by lane."""
+    needed = {name for rule in rules for name in (*LANES.get(rule.lane, ()), *rule.needs)}
+    pending: dict[str, Any] = {name: Known(READERS[name](value)) for name, value in options.given.items()}
+    arguments = (options.instance,) if options.instance else ()
+    starters: dict[str, Callable[[], Any]] = {
+        "contract": lambda: contract(root, entries, cache),
+        "data": lambda: Pending("checks.lanes.data", root, Data.from_json, arguments),
+        "ruff": lambda: ruff.start(root),
+        "deptry": lambda: deptry.start(root, config.packages),
+    }
+    for name in sorted(needed - pending.keys()):
+        pending[name] = starters[name]()
+    return pending
+
+
+def contract(root: Path, entries: Sequence[Entry], cache: Cache) -> Any:
+    """Return the contract lane: from the cache as long as no file of the services has changed."""
+    code = [entry for entry in entries if entry.path.startswith("services/") and entry.suffix == ".py"]
+
+    def key() -> str:
+        return cache.content(entry.path for entry in code)
+
+    kept = cache.recall("contract", key()) if all(cache.get(entry) for entry in code) else None
+    if kept is not None:
+        return Known(Contract.from_json(kept))
+
+    def keep(answer: Any) -> Contract:
+        if not any(each["error"] for each in answer["services"]):
+            cache.remember("contract", key(), answer)  # by now the walk has read every file
+        return Contract.from_json(answer)
+
+    return Pending("checks.lanes.contract", root, keep)

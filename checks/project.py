@@ -1,0 +1,105 @@
+"""The project as rules query it: facts of all files, the import graph, the base branch, what tools and lanes found."""
+
+from __future__ import annotations
+
+import ast
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from checks.facts.specs import Spec, Specs
+from checks.sources import Source, read
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from grimp import ImportGraph
+
+    from checks.base import Base
+    from checks.config import Config
+    from checks.facts import FileRecord
+    from checks.lanes.contract import Contract
+    from checks.lanes.data import Data
+
+Fact = TypeVar("Fact")
+
+
+class Project:
+    """All files of a workspace, examined."""
+
+    def __init__(self, root: Path, files: Mapping[str, FileRecord], config: Config, lanes: Mapping[str, Any]) -> None:
+        self.root = root
+        self.files = files
+        self.config = config
+        self.subjects: dict[str, int] = {}
+        self._lanes = lanes
+        self._sources: dict[str, Source] = {}
+        self._facts: dict[str, list[tuple[str, Any]]] = {}
+
+    def notes(self, code: str) -> Iterator[tuple[str, Any]]:
+        """Yield `(path, value)` of what the per-file part of a rule noted, as JSON."""
+        for path, record in self.files.items():
+            for value in record.notes.get(code, ()):
+                yield path, value
+
+    def facts(self, kind: type[Any], fact: type[Fact]) -> list[tuple[str, Fact]]:
+        """Return `(path, fact)` of a collector, over all files: `project.facts(Routes, Route)`."""
+        if kind.code not in self._facts:
+            self._facts[kind.code] = [(path, fact(**value)) for path, value in self.notes(kind.code)]
+        return self._facts[kind.code]
+
+    @cached_property
+    def specs(self) -> dict[str, Spec]:
+        """What each service declares, by service."""
+        return {spec.service: spec for _, spec in self.facts(Specs, Spec)}
+
+    @cached_property
+    def services(self) -> list[str]:
+        """The folders of services, with a SPEC or not."""
+        found = {path.split("/")[1] for path in self.files if path.startswith("services/") and path.count("/") > 1}
+        return sorted(found - {"chassis", "contracts"})
+
+    def examined(self, code: str, count: int = 1) -> None:
+        """Count subjects of a rule: what `judge` has looked at."""
+        self.subjects[code] = self.subjects.get(code, 0) + count
+
+    def source(self, path: str) -> Source:
+        """Return one file, read once; for the line of a finding, or a file that no collector sees."""
+        if path not in self._sources:
+            self._sources[path] = read(self.root, path)
+        return self._sources[path]
+
+    def tree(self, path: str) -> ast.Module:
+        """Return the tree of one file; for a safe fix, never to look for something."""
+        return ast.parse(self.source(path).data)
+
+    @cached_property
+    def graph(self) -> ImportGraph:
+        """The import graph of the workspace's packages, by grimp."""
+        from checks.graph import build
+
+        graph: ImportGraph = build(self.root, tuple(self.config.packages))
+        return graph
+
+    @cached_property
+    def base(self) -> Base:
+        """The branch that this work goes to: files as they are there."""
+        from checks.base import Base
+
+        return Base(self.root, self.config.base)
+
+    def result(self, name: str) -> Any:
+        """Return what a tool or lane that the rule `needs` found. IncompleteError when it could not look."""
+        return self._lanes[name].result()
+
+    @property
+    def contract(self) -> Contract:
+        """The services' OpenAPI documents and routes. Raises IncompleteError when they could not be made."""
+        contract: Contract = self.result("contract")
+        return contract
+
+    @property
+    def data(self) -> Data:
+        """What the live databases say. Raises IncompleteError when they could not be asked."""
+        data: Data = self.result("data")
+        return data

@@ -1,0 +1,1 @@
+"""How findings are written: for people, scripts, code scanning, pull requests and test viewers."""

@@ -1,0 +1,1 @@
+"""The rules, one a file; `checks/registry.py` finds them."""

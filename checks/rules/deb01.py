@@ -1,0 +1,70 @@
+"""What is left to do says how much it weighs, whose it is and since when.
+
+Harm: a TODO of nobody, from never, is read for years and done by no one.
+Rule: a comment `TODO`, `FIXME` or `XXX` has the form `TODO(P1, ada, 2026-11-22): what`; `check --debt` lists it.
+Fix: write tier, owner and date; better, do it.
+Escape: none needed; a P0 among them blocks.
+"""
+
+from __future__ import annotations
+
+import datetime
+import io
+import re
+import tokenize
+from collections.abc import Iterator
+
+from checks.facts import FileView
+from checks.model import Finding, Tier
+from checks.project import Project
+from checks.rule import Rule
+from checks.sources import Source
+
+MARKER = re.compile(r"#.*?\b(TODO|FIXME|XXX)\b")
+FORM = re.compile(r"\b(?:TODO|FIXME|XXX)\((P[012]), *([\w.@-]+), *(\d{4}-\d\d-\d\d)\): *(\S.*)")
+
+
+class Deb01(Rule):
+    """TODOs have tier, owner and date. What it notes is the list of debts."""
+
+    code = "DEB01"
+    tier = Tier.P2
+    title = "a TODO has tier, owner and date"
+    optional = True
+
+    def examine(self, source: Source, view: FileView) -> None:
+        view.examined()
+        if not MARKER.search(source.text):
+            return
+        try:
+            tokens = list(tokenize.generate_tokens(io.StringIO(source.text).readline))
+        except (tokenize.TokenError, SyntaxError):  # CHK01 reports the file
+            return
+        for token in tokens:
+            if token.type == tokenize.COMMENT and MARKER.search(token.string):
+                self.marker(token.start[0], token.string, view)
+
+    def marker(self, line: int, text: str, view: FileView) -> None:
+        """Note one marker, and report one that says too little."""
+        found = FORM.search(text)
+        tier, owner, date, what = found.groups() if found else ("", "", "", text.lstrip("# "))
+        if date and not is_day(date):
+            date, found = "", None
+        if not found:
+            view.report(line, f"not of the form TODO(P1, owner, 2026-11-22): what: {text.strip()}")
+        view.note({"line": line, "tier": tier, "owner": owner, "date": date, "text": what})
+
+    def judge(self, project: Project) -> Iterator[Finding]:
+        for path, todo in project.notes(self.code):
+            if todo["tier"] == Tier.P0:
+                message = f"P0 debt of {todo['owner']} since {todo['date']}: {todo['text']}"
+                yield self.finding(path, todo["line"], message).at_tier(Tier.P0)
+
+
+def is_day(text: str) -> bool:
+    """Whether a text is a day of the calendar."""
+    try:
+        datetime.date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,28 @@
+"""No blocking call in async code.
+
+Harm: one blocked event loop stops every request of that process, its health checks and its drain.
+Rule: no blocking HTTP, file, process or sleep call inside `async def` [ruff ASYNC].
+Fix: use the asynchronous API, or `asyncio.to_thread`.
+Escape: `noqa` with the rule of ruff and a reason, or `autional: ignore[RUN01] reason="…" until=…`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from checks.model import Finding, Tier
+from checks.project import Project
+from checks.rule import Rule
+from checks.tools import ruff
+
+
+class Run01(Rule):
+    """No blocking call in async code; ruff looks."""
+
+    code = "RUN01"
+    tier = Tier.P0
+    title = "no blocking call in async code"
+    needs = ("ruff",)
+
+    def judge(self, project: Project) -> Iterator[Finding]:
+        yield from ruff.judge(self, project)

@@ -1,0 +1,29 @@
+"""No dangling task.
+
+Harm: the event loop keeps weak references only: a task that nothing holds may be collected before it has run, and
+its exception is lost.
+Rule: the result of `asyncio.create_task` is kept or awaited [ruff RUF006].
+Fix: keep it, await it, or use a TaskGroup.
+Escape: `noqa` with the rule of ruff and a reason, or `autional: ignore[RUN04] reason="…" until=…`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from checks.model import Finding, Tier
+from checks.project import Project
+from checks.rule import Rule
+from checks.tools import ruff
+
+
+class Run04(Rule):
+    """No dangling task; ruff looks."""
+
+    code = "RUN04"
+    tier = Tier.P0
+    title = "no dangling task"
+    needs = ("ruff",)
+
+    def judge(self, project: Project) -> Iterator[Finding]:
+        yield from ruff.judge(self, project)

@@ -1,0 +1,51 @@
+"""Deptry: imports against the dependencies that pyproject.toml declares."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from checks.tools.process import Tool
+
+FOLDERS = ("services", "autional_cli", "checks", "migrations")
+# Declared and not imported is left out: servers, drivers and plugins are used by name.
+IGNORED = "DEP002,DEP004"
+
+
+@dataclass(frozen=True, slots=True)
+class Issue:
+    """One undeclared import."""
+
+    path: str
+    line: int
+    module: str
+    code: str
+
+
+def start(root: Path, packages: list[str]) -> Tool[list[Issue]]:
+    """Start deptry on a workspace."""
+    folders = [name for name in FOLDERS if (root / name).is_dir()] or ["."]
+    descriptor, name = tempfile.mkstemp(suffix=".json")
+    output = Path(name)
+    first_party = [word for package in (*packages, "tests", "migrations") for word in ("--known-first-party", package)]
+    arguments = [*folders, "--ignore", IGNORED, "--json-output", name, "--no-ansi", *first_party]
+
+    def read(_: str) -> list[Issue]:
+        try:
+            return parse(output.read_text(encoding="utf-8"))
+        finally:
+            output.unlink(missing_ok=True)
+
+    os.close(descriptor)
+    return Tool("deptry", arguments, root, read)
+
+
+def parse(text: str) -> list[Issue]:
+    """Return the issues in deptry's JSON."""
+    return [
+        Issue(each["location"]["file"], each["location"]["line"] or 0, each["module"], each["error"]["code"])
+        for each in json.loads(text)
+    ]

@@ -1,0 +1,1 @@
+from services.wallet.store import VALUE  # expect: ARC01

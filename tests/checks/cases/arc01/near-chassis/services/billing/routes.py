@@ -1,0 +1,3 @@
+from services.chassis.wallet import VALUE
+
+NAME = "services.wallet.store"

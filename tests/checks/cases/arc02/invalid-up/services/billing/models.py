@@ -1,0 +1,2 @@
+from services.billing import invoices  # expect: ARC02
+from services.billing.service import build  # expect: ARC02

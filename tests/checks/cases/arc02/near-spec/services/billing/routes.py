@@ -1,0 +1,1 @@
+from services.billing import invoices

@@ -1,0 +1,1 @@
+from services.chassis.errors import ServiceError

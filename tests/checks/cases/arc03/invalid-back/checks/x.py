@@ -1,0 +1,1 @@
+from services.billing import store  # expect: ARC03

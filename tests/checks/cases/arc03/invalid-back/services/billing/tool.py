@@ -1,0 +1,2 @@
+import autional_cli.render  # expect: ARC03
+from tests import helpers  # expect: ARC03

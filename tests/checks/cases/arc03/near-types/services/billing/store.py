@@ -1,0 +1,1 @@
+from services.chassis.db import VALUE

@@ -1,0 +1,3 @@
+from services.a.two import TWO  # expect: ARC04
+
+ONE = 1

@@ -1,0 +1,3 @@
+from services.a.one import ONE
+
+THREE = 3

@@ -1,0 +1,3 @@
+from services.a.three import THREE
+
+TWO = 2

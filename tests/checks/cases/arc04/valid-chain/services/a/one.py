@@ -1,0 +1,3 @@
+from services.a.two import TWO
+
+ONE = 1

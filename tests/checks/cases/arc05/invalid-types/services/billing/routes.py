@@ -1,0 +1,4 @@
+def _invoices(request: Request) -> Wallets: ...
+
+
+InvoicesDep = Annotated[Invoices, Depends(_invoices)]  # expect: ARC05

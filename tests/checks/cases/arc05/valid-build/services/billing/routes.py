@@ -1,0 +1,4 @@
+def _invoices(request: Request) -> Invoices: ...
+
+
+InvoicesDep = Annotated[Invoices, Depends(_invoices)]

@@ -1,0 +1,2 @@
+import services.chassis.db
+from autional_cli import render

@@ -1,0 +1,3 @@
+from services.billing import errors
+
+raise ServiceError(errors.INVOICE_NOT_FOUND)

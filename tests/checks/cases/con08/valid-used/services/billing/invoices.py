@@ -1,0 +1,1 @@
+raise ServiceError(INVOICE_NOT_FOUND)

@@ -1,0 +1,1 @@
+A = "TODO: not a comment"  # the word TODOS is not a marker

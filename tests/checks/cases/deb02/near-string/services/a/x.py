@@ -1,0 +1,1 @@
+TEXT = "autional: ignore[RUN07]"

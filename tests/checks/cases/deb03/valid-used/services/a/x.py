@@ -1,0 +1,3 @@
+import datetime
+
+NOW = datetime.datetime.now()  # autional: ignore[RUN07] reason="a clock of the test" until=2027-01-31

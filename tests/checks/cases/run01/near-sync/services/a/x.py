@@ -1,0 +1,5 @@
+import time
+
+
+def f() -> None:
+    time.sleep(1)

@@ -1,0 +1,4 @@
+try:
+    print()
+except Exception as error:
+    raise RuntimeError from error

@@ -1,0 +1,4 @@
+try:
+    print()
+except ValueError:
+    print()

@@ -1,0 +1,5 @@
+import asyncio
+
+
+async def f() -> None:
+    asyncio.create_task(f())  # expect: RUN04

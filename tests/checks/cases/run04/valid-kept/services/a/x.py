@@ -1,0 +1,6 @@
+import asyncio
+
+
+async def f() -> None:
+    task = asyncio.create_task(f())
+    await task

@@ -1,0 +1,8 @@
+from pydantic_settings import BaseSettings
+
+
+class Settings(BaseSettings):
+    """Settings."""
+
+    host: str = "127.0.0.1"
+    unread: int = 1  # expect: RUN06

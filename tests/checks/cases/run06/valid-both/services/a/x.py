@@ -1,0 +1,2 @@
+def f(settings) -> str:
+    return settings.host

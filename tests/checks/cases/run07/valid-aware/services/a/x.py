@@ -1,0 +1,3 @@
+import datetime
+
+NOW = datetime.datetime.now(datetime.UTC)

@@ -1,0 +1,8 @@
+class Pool:
+    """A pool."""
+
+    async def close(self) -> None: ...
+
+
+class Rules:
+    def check(self) -> None: ...

@@ -1,0 +1,7 @@
+SPEC = ServiceSpec(name="a", summary="", port=11000, error_codes=range(1, 2))
+
+
+def build(settings):
+    pool = Pool()
+    rules = Rules()
+    return Application(SPEC, settings).with_server(pool).with_state(rules=rules)

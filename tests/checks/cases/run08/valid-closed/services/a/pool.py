@@ -1,0 +1,4 @@
+class Pool:
+    """A pool."""
+
+    async def close(self) -> None: ...

@@ -1,0 +1,3 @@
+A  # expect: SEC02
+B  # expect: SEC02
+C  # expect: SEC02

@@ -1,0 +1,3 @@
+from sqlalchemy import text
+
+QUERY = text("SELECT * FROM users WHERE id = :id")

@@ -1,0 +1,1 @@
+log.info("login", user_id=user_id, token_type=kind)
