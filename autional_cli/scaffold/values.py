@@ -41,7 +41,6 @@ def word_values(design: Design) -> dict[str, object]:
         "items": items,
         "Item": item.capitalize(),
         "Items": items.capitalize(),
-        "ITEM": item.upper(),
         "CODE": name.upper() if name == item else f"{name}_{item}".upper(),
         "an_item": article,
         "a_record": article.replace(" ", "_"),
