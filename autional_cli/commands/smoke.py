@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 app = typer.Typer()
 # The services that one login passes (design: SERVICES, "The login every newcomer sees").
 LOGIN_SERVICES = frozenset({"gateway", "identity", "session", "mfa", "audit", "notification"})
+REQUEST_S = 30.0  # one step's request; a step may send several
 
 
 @app.command()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import keyword
 import re
 import sys
@@ -15,11 +16,13 @@ PLATFORM = frozenset([
     "all", "cache", "chassis", "contracts", "docs", "guardian", "internal", "mailbox", "me", "migrations", "mongo",
     "objects", "openapi", "postgres", "redis", "services", "supervisor", "telemetry", "tests", "zygote",
 ])
-# Resources whose module, class or field would hide one that every service has.
+# Resources whose module, class, field or variable would hide one that every service has.
 CLASHING = frozenset([
-    "arrival", "base", "document", "domain", "dto", "envelope", "error", "event", "header", "inbox", "index", "journey",
-    "model", "note", "outbox", "page", "peer", "query", "request", "router", "route", "service", "status", "store",
-    "summary", "text", "title", "user",
+    *dir(builtins), "annotated", "apply", "arrival", "base", "before", "body", "callable", "count", "created", "cursor",
+    "database", "document", "domain", "dto", "envelope", "error", "event", "group", "handler", "header", "inbox", "index",
+    "integer", "journey", "limit", "literal", "mapping", "model", "name", "note", "now", "outbox", "page", "peer", "query",
+    "request", "router", "route", "row", "sequence", "service", "session", "statement", "status", "store", "summary",
+    "text", "title", "unit", "user", "value", "version",
 ])
 # fmt: on
 
@@ -48,7 +51,7 @@ def check_resource(word: str) -> None:
         )
     if word in CLASHING or plural(word) in CLASHING:
         raise AutionalError(
-            f"--resource {word} would hide {with_article(word)} that every service has",
+            f"--resource {word} would hide what the code of every service calls {word}",
             hint="choose a noun of the business",
         )
 

@@ -31,7 +31,10 @@ def combinations() -> list[tuple[str, dict[str, Any]]]:
     many = ("archive.created", "archive.changed", "archive.shelved", "archive.burnt_down")
     return [
         *found,
-        ("archive", {"publishes": many, "consumes": ("session.created", "mfa.failed"), "resource": "entry"}),
+        (
+            "archive",
+            {"publishes": many, "consumes": ("session.created", "mfa.failed"), "resource": "entry", "stack": "side"},
+        ),
         (LONG, {"publishes": (f"{LONG}.{'e' * 40}",), "consumes": ("user.created",), "resource": "r" * 20}),
     ]
 
@@ -44,6 +47,7 @@ def filled(kinds: tuple[str, ...], name: str) -> tuple[str, ...]:
 def everything(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A workspace with as many new services as there are ports for, one for each combination."""
     root = copy_workspace(tmp_path_factory.mktemp("everything"))
+    (root / "stacks" / "side.yaml").write_text("version: 1\nextends: login\nservices: {}\n")
     for name, wishes in combinations():
         scaffold(root, name, **wishes)
     return root
@@ -85,6 +89,11 @@ def test_generated_modules_and_functions_stay_small_and_documented(everything: P
                 if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                     assert (node.end_lineno or 0) - node.lineno < 45, (path, node.name)
                     assert node.name.startswith("_") or ast.get_docstring(node), (path, node.name)
+
+
+def test_a_service_outside_the_default_stack_is_tested_on_a_platform_of_its_stack(everything: Path) -> None:
+    assert 'own.up("--stack", "side")' in (everything / "tests/platform/test_archive.py").read_text()
+    assert "def platform" not in (everything / f"tests/platform/test_{LONG}.py").read_text()
 
 
 def test_generating_again_gives_the_same() -> None:
