@@ -18,11 +18,11 @@ PLATFORM = frozenset([
 ])
 # Resources whose module, class, field or variable would hide one that every service has.
 CLASHING = frozenset([
-    *dir(builtins), "annotated", "apply", "arrival", "base", "before", "body", "callable", "count", "created", "cursor",
-    "database", "document", "domain", "dto", "envelope", "error", "event", "group", "handler", "header", "inbox", "index",
-    "integer", "journey", "limit", "literal", "mapping", "model", "name", "note", "now", "outbox", "page", "peer", "query",
-    "request", "router", "route", "row", "sequence", "service", "session", "statement", "status", "store", "summary",
-    "text", "title", "unit", "user", "value", "version",
+    *dir(builtins), "annotated", "apply", "arrival", "base", "before", "body", "callable", "count", "created",
+    "cursor", "database", "document", "domain", "dto", "envelope", "error", "event", "group", "handler", "header",
+    "inbox", "index", "integer", "journey", "limit", "literal", "mapping", "model", "name", "note", "now", "outbox",
+    "page", "peer", "query", "request", "router", "route", "row", "sequence", "service", "session", "statement",
+    "status", "store", "summary", "text", "title", "unit", "user", "value", "version",
 ])
 # fmt: on
 

@@ -102,9 +102,9 @@ def test_generating_again_gives_the_same() -> None:
 
 
 def test_a_generated_service_can_itself_be_called_and_fields_of_the_same_name_are_told_apart(everything: Path) -> None:
-    planned = plan(everything, "wallet", database="none", calls=("onpostgrespu", "archive", "profile"))
+    planned = plan(everything, "wallet", database="none", calls=("onpostgrespu", "onmongoco", "profile"))
     dto = next(change.after for change in planned if change.path == "services/wallet/dto.py")
-    assert "    onpostgrespu_total: int | None\n    archive_total: int | None\n    display_name: str | None\n" in dto
+    assert "    onpostgrespu_total: int | None\n    onmongoco_total: int | None\n    display_name: str | None\n" in dto
 
 
 def test_the_help_shows_examples_and_they_run() -> None:
