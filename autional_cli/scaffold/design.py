@@ -11,7 +11,7 @@ from autional_cli.scaffold import words
 from autional_cli.scaffold.callee import Callee, read_callee
 from autional_cli.scaffold.reserved import CODES_EACH, FIRST_FREE_CODE, FIRST_FREE_PORT, LAST_CODE, RESERVED
 from autional_cli.workspace.discover import discover
-from autional_cli.workspace.load import DEFAULT_STACK, load_stack
+from autional_cli.workspace.load import DEFAULT_STACK, load_stack, read_chain
 from autional_cli.workspace.source import suggest
 
 if TYPE_CHECKING:
@@ -84,8 +84,6 @@ def settle(root: Path, wish: Wish) -> Design:
 
 def chain(root: Path, known: Mapping[str, ServiceSpec]) -> set[str]:
     """Return the default stack and those it extends: what is added to one of them, the default stack runs."""
-    from autional_cli.workspace.load import read_chain
-
     return {layer.path.stem for layer in read_chain(root, DEFAULT_STACK, known)}
 
 
