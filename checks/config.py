@@ -18,11 +18,13 @@ class Config:
 
     `base` is the branch that work goes to; empty finds it. `p2_budget` is how many P2 findings are allowed.
     `exclude` are path prefixes that are not looked at. `packages` are the top-level packages of the import graph.
+    `called_by_name` are functions and methods that a library finds by their name (DEB04).
     """
 
     base: str = ""
     p2_budget: int = 25
     exclude: list[str] = field(default_factory=list)
+    called_by_name: list[str] = field(default_factory=list)
     packages: list[str] = field(default_factory=lambda: ["services", "autional_cli", "checks"])
 
 

@@ -76,7 +76,7 @@ def run(root: Path, rules: Sequence[Rule], options: Options) -> Report:
     cache = Cache(root, forget=not options.cache or not whole)
     pending = start(root, entries, rules, options, cache, config)
     try:
-        project = Project(root, scan(root, entries, [*COLLECTORS, *rules], cache), config, pending)
+        project = Project(root, scan(root, entries, [*COLLECTORS, *rules], cache), config, pending, cache)
         findings, incomplete = judge(project, rules, options)
     finally:
         for lane in pending.values():

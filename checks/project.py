@@ -11,11 +11,12 @@ from checks.facts.specs import Spec, Specs
 from checks.sources import Source, read
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from grimp import ImportGraph
 
     from checks.base import Base
+    from checks.cache import Cache
     from checks.config import Config
     from checks.facts import FileRecord
     from checks.lanes.contract import Contract
@@ -27,9 +28,12 @@ Fact = TypeVar("Fact")
 class Project:
     """All files of a workspace, examined."""
 
-    def __init__(self, root: Path, files: Mapping[str, FileRecord], config: Config, lanes: Mapping[str, Any]) -> None:
+    def __init__(
+        self, root: Path, files: Mapping[str, FileRecord], config: Config, lanes: Mapping[str, Any], cache: Cache
+    ) -> None:
         self.root = root
         self.files = files
+        self._cache = cache
         self.config = config
         self.subjects: dict[str, int] = {}
         self._lanes = lanes
@@ -87,6 +91,15 @@ class Project:
         from checks.base import Base
 
         return Base(self.root, self.config.base)
+
+    def memo(self, name: str, paths: Iterable[str], make: Callable[[], Any]) -> Any:
+        """Return what `make` returns, from the cache as long as these files have the same bytes. It must be JSON."""
+        key = self._cache.content(paths)
+        known = self._cache.recall(name, key)
+        if known is None:
+            known = make()
+            self._cache.remember(name, key, known)
+        return known
 
     def result(self, name: str) -> Any:
         """Return what a tool or lane that the rule `needs` found. IncompleteError when it could not look."""

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from autional_cli.journeys import Outcome
     from autional_cli.telemetry.analyse import Analysis
 
+REQUEST_S = 30.0
 app = typer.Typer()
 # The services that one login passes (design: SERVICES, "The login every newcomer sees").
 LOGIN_SERVICES = frozenset({"gateway", "identity", "session", "mfa", "audit", "notification"})

@@ -79,17 +79,3 @@ class Known(Generic[Result]):
 
     def close(self) -> None:
         """There is nothing to stop."""
-
-
-class Unavailable:
-    """A lane that could not even be started: whoever asks learns why."""
-
-    def __init__(self, why: str, hint: str = "") -> None:
-        self._error = IncompleteError(why, hint=hint)
-
-    def result(self) -> Any:
-        """Raise the reason."""
-        raise self._error
-
-    def close(self) -> None:
-        """There is nothing to stop."""

@@ -1,0 +1,100 @@
+"""No dead code.
+
+Harm: what nobody calls is still read, changed and kept working by everybody.
+Rule: each function, method, class and property is named somewhere in the workspace besides its own definition
+[vulture]. Left out are what a framework calls: routes, fixtures, methods of classes with a base, migrations, rules.
+Fix: remove it; the history keeps it.
+Escape: `autional: ignore[DEB04] reason="…" until=…` on the definition.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import PurePath
+from typing import Any
+
+from checks.facts import FileView
+from checks.model import Finding, IncompleteError, Tier
+from checks.project import Project
+from checks.rule import Rule
+from checks.sources import Source
+
+KINDS = {
+    "defined_funcs": "function",
+    "defined_methods": "method",
+    "defined_classes": "class",
+    "defined_props": "property",
+}
+FRAMEWORKS = [f"@{name}*" for name in ("*.get", "*.post", "*.put", "*.patch", "*.delete", "*.command", "*.callback")]
+FRAMEWORKS += ["@pytest*", "@*.listens_for*", "@field_validator*", "@model_validator*", "@*.on_event*", "@given*"]
+ENTRY_POINT = re.compile(r"\w+(\.\w+)+:\w+")
+PATHS = ("services/", "autional_cli/", "checks/", "migrations/", "tests/")
+
+
+class Deb04(Rule):
+    """Definitions are used; vulture looks at each file, the names are compared over all."""
+
+    code = "DEB04"
+    tier = Tier.P2
+    title = "no dead code"
+
+    def wants(self, source: Source) -> bool:
+        return source.path.startswith(PATHS)
+
+    def handlers(self) -> Mapping[type[ast.AST], Any]:
+        return {ast.Module: self.module}
+
+    def module(self, node: ast.Module, view: FileView) -> None:
+        """Note what a file defines and uses."""
+        try:
+            from vulture import Vulture
+        except ImportError as failure:
+            raise IncompleteError(f"vulture is not installed: {failure}") from None
+        seen = Vulture(ignore_decorators=FRAMEWORKS)
+        seen.scan(view.source.text, filename=PurePath(view.path))
+        framework = framework_lines(node)
+        defined = [
+            [item.name, kind, item.first_lineno]
+            for field, kind in KINDS.items()
+            for item in getattr(seen, field)
+            if item.first_lineno not in framework
+        ]
+        view.note({"used": sorted(set(seen.used_names) | set(entry_points(node))), "defined": defined})
+
+    def judge(self, project: Project) -> Iterator[Finding]:
+        notes = list(project.notes(self.code))
+        used = {name for _, note in notes for name in note["used"]} | set(project.config.called_by_name)
+        for path, note in notes:
+            if path.startswith(("tests/", "migrations/")):
+                continue  # what runs them finds them by name
+            for name, kind, line in note["defined"]:
+                project.examined(self.code)
+                if name not in used:
+                    yield self.finding(path, line, f"the {kind} {name} is used nowhere", symbol=name)
+
+
+def entry_points(tree: ast.Module) -> Iterator[str]:
+    """Yield the names in texts of the form `package.module:name`, by which processes are told what to run."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and ENTRY_POINT.fullmatch(node.value):
+            yield node.value.rpartition(":")[2]
+
+
+def framework_lines(tree: ast.Module) -> set[int]:
+    """Return the first lines of methods whose class has a base, and of classes that are found by their base."""
+    lines: set[int] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ClassDef) and node.bases:
+            if any(isinstance(base, ast.Name) and base.id == "Rule" for base in node.bases):
+                lines.add(first_line(node))
+            lines |= {
+                first_line(each) for each in node.body if isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef)
+            }
+    return lines
+
+
+def first_line(node: ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    """Return the line of a definition or of its first decorator, as vulture counts."""
+    return min([node.lineno, *(each.lineno for each in node.decorator_list)])

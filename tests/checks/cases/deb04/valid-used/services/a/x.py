@@ -1,0 +1,5 @@
+def one() -> int:
+    return 1
+
+
+TWO = one() + 1

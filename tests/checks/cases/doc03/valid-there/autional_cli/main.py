@@ -1,0 +1,4 @@
+COMMANDS: dict[str, tuple[str, str]] = {
+    "up": ("Platform", ""),
+    "ps": ("Platform", ""),
+}

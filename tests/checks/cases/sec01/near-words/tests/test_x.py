@@ -1,0 +1,1 @@
+BODY = {"password": "throw-away-1"}
