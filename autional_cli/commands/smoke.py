@@ -23,7 +23,6 @@ REQUEST_S = 30.0
 app = typer.Typer()
 # The services that one login passes (design: SERVICES, "The login every newcomer sees").
 LOGIN_SERVICES = frozenset({"gateway", "identity", "session", "mfa", "audit", "notification"})
-REQUEST_S = 30.0  # one step's request; a step may send several
 
 
 @app.command()
