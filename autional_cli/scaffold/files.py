@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from autional_cli.scaffold.change import Change
 from autional_cli.scaffold.edits import AUDIT, edits
 from autional_cli.scaffold.formatting import formatted
+from autional_cli.scaffold.stamp import stamped
 from autional_cli.scaffold.template import render
 from autional_cli.scaffold.values import values_of
 from autional_cli.scaffold.words import plural
@@ -37,7 +38,7 @@ def changes(root: Path, design: Design) -> list[Change]:
     to_format = rendered | {change.path: change.after for change in edited if change.path == AUDIT}
     clean = formatted(root, to_format)
     created = [Change(path, clean[path]) for path in rendered]
-    return created + [Change(c.path, clean.get(c.path, c.after), c.before) for c in edited]
+    return stamped(root, created + [Change(c.path, clean.get(c.path, c.after), c.before) for c in edited])
 
 
 def templates(design: Design) -> dict[str, str]:

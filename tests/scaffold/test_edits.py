@@ -8,9 +8,11 @@ import pytest
 
 from autional_cli.errors import AutionalError
 from autional_cli.scaffold.edits import with_consumed, with_service, without_reservation
+from autional_cli.scaffold.stamp import stamped
 from autional_cli.workspace.discover import discover
 from autional_cli.workspace.load import load_stack
-from tests.scaffold.workspaces import scaffold
+from checks.architecture import MARK, current, restamped
+from tests.scaffold.workspaces import plan, scaffold
 
 HEAD = "version: 1\n# a comment\n"
 
@@ -58,7 +60,7 @@ def test_edits_add_lines_and_change_none(workspace: Path) -> None:
     edited = {change.path: change for change in planned if change.before is not None}
     assert set(edited) == {"stacks/full.yaml", "AGENTS.md", "services/audit/service.py"}
     for change in edited.values():
-        lines = change.diff().splitlines()[2:]
+        lines = [line for line in change.diff().splitlines()[2:] if not MARK.search(line)]
         assert [line for line in lines if line.startswith("-")] == [], change.path
         assert [line for line in lines if line.startswith("+") and "loyalty" not in line] == [], change.path
     known = discover(workspace)
@@ -86,3 +88,26 @@ def test_a_reservation_goes_with_its_comma_and_leaves_the_lines_as_they_are() ->
         assert ",," not in text
         assert ",." not in text
         assert text.count("\n") == 2
+
+
+def digest_in(workspace: Path) -> str:
+    found = MARK.search((workspace / "AGENTS.md").read_text())
+    assert found is not None
+    return found[1]
+
+
+def test_the_digest_of_a_map_that_was_true_is_brought_along(workspace: Path) -> None:
+    path = workspace / "AGENTS.md"
+    path.write_text(restamped(path.read_text(), current(workspace)))
+    before = digest_in(workspace)
+    scaffold(workspace, "loyalty", publishes=("loyalty.earned",))
+    assert digest_in(workspace) == current(workspace) != before
+
+
+def test_the_digest_of_a_map_that_was_out_of_date_stays_to_be_seen(workspace: Path) -> None:
+    path = workspace / "AGENTS.md"
+    path.write_text(restamped(path.read_text(), "0" * 16))
+    planned = plan(workspace, "loyalty")
+    assert stamped(workspace, planned) == planned
+    scaffold(workspace, "loyalty")
+    assert digest_in(workspace) == "0" * 16
