@@ -11,6 +11,7 @@ from autional_cli.ports import LOOPBACK
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from autional_cli.block import PortBlock
     from autional_cli.drivers.base import Resource
     from autional_cli.instance import Instance
     from autional_cli.workspace.model import Stack
@@ -22,10 +23,19 @@ DECLARED_URLS = {"objects": "AUTIONAL_OBJECTS_URL", "mailbox": "AUTIONAL_SMTP_UR
 
 
 def environment(
-    instance: Instance, spec: ServiceSpec, stack: Stack, resources: Iterable[Resource], replica: int = 0
+    instance: Instance,
+    spec: ServiceSpec,
+    stack: Stack,
+    resources: Iterable[Resource],
+    replica: int = 0,
+    *,
+    block: PortBlock | None = None,
 ) -> dict[str, str]:
-    """Return what replica number `replica` of a service is told; the stack's own `env` wins."""
-    block = instance.block
+    """Return what replica number `replica` of a service is told; the stack's own `env` wins.
+
+    `block` has the ports of further replicas; by default it is that of the instance, which knows favourites only.
+    """
+    block = block or instance.block
     known = secrets.read(instance)
     if known is None or spec.name not in known.services:
         raise AutionalError(

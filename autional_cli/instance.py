@@ -20,69 +20,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from autional_cli import ports
+from autional_cli.block import DEFAULT_BASE, PortBlock
 from autional_cli.errors import AutionalError, ExitCode
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
     from types import TracebackType
 
     from services.chassis.spec import ServiceSpec
 
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
 DEFAULT_NAME = "default"
-DEFAULT_BASE = 11000
 # Blocks of 100 in every other thousand: the thousand above each belongs to its gRPC ports. All lie below the ports that
 # systems hand out to outgoing connections (Linux: from 32768).
 BASES = tuple(thousand + hundred for thousand in range(11000, 31000, 2000) for hundred in range(0, 1000, 100))
-RESOURCE_OFFSETS = {"postgres": 50, "redis": 51, "cache": 52, "mongo": 53, "mailbox": 54}
-TELEMETRY_OFFSET = 99
-REPLICA_OFFSETS = (0, 16, 32, 60, 76)  # sixteen services each; the gap is where the resources listen
-SERVICES_PER_BLOCK = 16
-GRPC_OFFSET = 1000
 SOCKET_PATH_BYTES = 100  # sockaddr_un holds 104 bytes on macOS, 108 on Linux
 LONGEST_SOCKET_NAME = 40
-
-
-@dataclass(frozen=True, slots=True)
-class PortBlock:
-    """The ports of one instance, counted from `base`."""
-
-    base: int = DEFAULT_BASE
-
-    def http(self, service: ServiceSpec, replica: int = 0) -> int:
-        """Return the HTTP port of a replica."""
-        offset = service.port - DEFAULT_BASE
-        if replica >= len(REPLICA_OFFSETS) or (replica and offset >= SERVICES_PER_BLOCK):
-            raise AutionalError(
-                f"{service.name} cannot have replica {replica}: a block of ports has room for {len(REPLICA_OFFSETS)}",
-                exit_code=ExitCode.CONFIGURATION,
-            )
-        return self.base + REPLICA_OFFSETS[replica] + offset
-
-    def grpc(self, service: ServiceSpec, replica: int = 0) -> int:
-        """Return the gRPC port of a replica."""
-        return self.http(service, replica) + GRPC_OFFSET
-
-    def resource(self, name: str) -> int:
-        """Return the port of a resource such as `postgres`."""
-        return self.base + RESOURCE_OFFSETS[name]
-
-    @property
-    def telemetry(self) -> int:
-        """The port of OTLP, the trace API and the dashboard."""
-        return self.base + TELEMETRY_OFFSET
-
-    def needed(self, specs: Iterable[ServiceSpec] | None = None) -> Iterator[int]:
-        """Yield the ports that the platform listens on with `specs`; with None, all that it could."""
-        yield from (self.base + offset for offset in RESOURCE_OFFSETS.values())
-        yield self.telemetry
-        if specs is None:
-            yield from range(self.base, self.base + SERVICES_PER_BLOCK)
-            yield from range(self.base + GRPC_OFFSET, self.base + GRPC_OFFSET + SERVICES_PER_BLOCK)
-        for spec in specs or ():
-            yield self.http(spec)
-            if spec.serves_grpc:
-                yield self.grpc(spec)
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "smoke": ("Platform", "A real user's journey through the gateway, then the login's trace."),
     "trace": ("Debug", "One request through all services: waterfall, critical path, root cause."),
     "db": ("Debug", "Open a shell on a service's database."),
+    "new": ("Build", "Write a service that starts, is migrated and tested at once."),
     "check": ("Build", "Contracts, error codes, schemas, events, encoding, architecture, debt: one pass."),
     "migrate": ("Build", "Apply and inspect schema migrations of all services."),
 }

@@ -155,12 +155,12 @@ def replicas(
         {MIGRATIONS} if spec.database != "none" else set()
     )
     folders = tuple(chosen.root / "services" / name for name in (spec.name, *SHARED_CODE))
-    block = instance.block
+    block = instance.block.arranged_for(chosen.stack, chosen.stack_specs)
     units = []
     for number in range(entry.replicas):
         name = spec.name if number == 0 else f"{spec.name}-{number}"
         env = {"AUTIONAL_LAME_DUCK_S": os.environ.get("AUTIONAL_LAME_DUCK_S", "0")}  # nobody balances load here
-        env |= environment(instance, spec, chosen.stack, resources, number)
+        env |= environment(instance, spec, chosen.stack, resources, number, block=block)
         process = ProcessSpec(
             name=name,
             entry=SERVICE_ENTRY,

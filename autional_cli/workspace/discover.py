@@ -10,6 +10,7 @@ import importlib.util
 import traceback
 from typing import TYPE_CHECKING, NoReturn
 
+from autional_cli.block import FIRST_PORT, LAST_PORT
 from autional_cli.errors import AutionalError, ExitCode
 from autional_cli.workspace import graph
 from autional_cli.workspace.source import suggest
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
     from types import ModuleType
-
-FIRST_PORT, LAST_PORT = 11000, 11049  # the resources listen from 50 on in a block of 100
 
 
 def discover(root: Path) -> dict[str, ServiceSpec]:

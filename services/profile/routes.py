@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from typing import Annotated
+from uuid import UUID
 
 from fastapi import APIRouter, Depends, Request
 
-from services.chassis.access import User
+from services.chassis.access import Peer, User
 from services.chassis.dto import Envelope, ok
 from services.profile.dto import Preferences, ProfileOut, ProfilePatch
 from services.profile.models import Profile
@@ -34,6 +35,12 @@ async def change_profile(body: ProfilePatch, user: User, profiles: ProfilesDep) 
     """Change the signed-in user's profile."""
     values = body.model_dump(exclude_none=True, exclude={"version"})
     return ok(_out(await profiles.change(user.user_id, values, body.version)))
+
+
+@router.get("/internal/profiles/{user_id}")
+async def get_profile_of(user_id: UUID, _caller: Peer, profiles: ProfilesDep) -> Envelope[ProfileOut]:
+    """Return a user's profile, to another service."""
+    return ok(_out(await profiles.get(user_id)))
 
 
 def _out(profile: Profile) -> ProfileOut:

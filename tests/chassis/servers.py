@@ -18,16 +18,13 @@ from autional_cli import secrets
 from autional_cli.drivers.base import Resource
 from autional_cli.environment import environment
 from autional_cli.instance import Instance
+from autional_cli.workspace.discover import discover
 from autional_cli.workspace.model import ServiceEntry
 from services.chassis.settings import Settings
 from services.chassis.spec import ServiceSpec
-from services.identity.service import SPEC as IDENTITY
-from services.mfa.service import SPEC as MFA
-from services.notification.service import SPEC as NOTIFICATION
-from services.profile.service import SPEC as PROFILE
-from services.session.service import SPEC as SESSION
 from tests.resources.running import CALL, READY_S, build, claim, stack
 
+ROOT = Path(__file__).parents[2]
 HAPPENED = "thing.happened"
 OTHER = "thing.other"
 PROBE = ServiceSpec(
@@ -50,7 +47,7 @@ WITNESS = ServiceSpec(
     consumes=(HAPPENED, OTHER),
 )
 GATEWAY = ServiceSpec(name="gateway", summary="The edge", port=11000, error_codes=range(1100, 1200))
-WITH_MIGRATIONS = (IDENTITY, MFA, NOTIFICATION, PROFILE, SESSION)
+WITH_MIGRATIONS = tuple(spec for spec in discover(ROOT).values() if spec.database == "postgres")
 SPECS = (PROBE, WITNESS, GATEWAY, *WITH_MIGRATIONS)
 
 

@@ -60,8 +60,8 @@ WRONG = {
         "services/mfa/service.py:6: port 11001 belongs to identity already",
     ),
     "a port outside the block": (
-        SERVICE.format(name="mfa", port=11050, calls=()),
-        "services/mfa/service.py:6: port 11050 is not within 11000 to 11049",
+        SERVICE.format(name="mfa", port=11032, calls=()),
+        "services/mfa/service.py:6: port 11032 is not within 11000 to 11031",
     ),
     "error codes that overlap": (
         SERVICE.format(name="mfa", port=11003, calls=()).replace("range(110030, 110039)", "range(110011, 110012)"),

@@ -67,7 +67,7 @@ def test_a_document_service_and_a_service_without_a_database(instance: Instance)
 
 def test_a_replica_has_a_port_and_a_name_of_its_own(instance: Instance) -> None:
     found = environment(instance, IDENTITY, stack(), resources(instance, stack(), ALL), replica=1)
-    assert (found["AUTIONAL_REPLICA"], found["AUTIONAL_HTTP_PORT"]) == ("identity-1", "13017")
+    assert (found["AUTIONAL_REPLICA"], found["AUTIONAL_HTTP_PORT"]) == ("identity-1", "13033")
 
 
 def test_the_stack_has_the_last_word(instance: Instance) -> None:

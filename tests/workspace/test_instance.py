@@ -14,13 +14,17 @@ from typing import TYPE_CHECKING
 import pytest
 
 from autional_cli import ports
+from autional_cli.block import PortBlock
 from autional_cli.errors import AutionalError, ExitCode
-from autional_cli.instance import BASES, Instance, PortBlock, claim_block, runtime_root
+from autional_cli.instance import BASES, Instance, claim_block, runtime_root
+from autional_cli.workspace.model import ServiceEntry, Stack
 
 from .made import SPECS, spec
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+
+    from services.chassis.spec import ServiceSpec
 
 # Far from what a developer's own instances use.
 SPARE, NEXT = BASES[50], BASES[51]  # away from both ends, where platforms and servers of other tests begin
@@ -97,16 +101,44 @@ def test_ports_follow_the_block() -> None:
     assert (block.resource("postgres"), block.resource("mailbox"), block.telemetry) == (13250, 13254, 13299)
 
 
-def test_no_two_replicas_or_resources_share_a_port() -> None:
+def thirty_two(replicas: Callable[[int], int]) -> tuple[list[ServiceSpec], Stack]:
+    """Return as many services as a block takes, and a stack that runs number n `replicas(n)` times."""
+    specs = [spec(f"s{number}", 11000 + number) for number in range(32)]
+    entries = {each.name: ServiceEntry(replicas=replicas(number)) for number, each in enumerate(specs)}
+    return specs, Stack(name="wide", path=Path("stacks/wide.yaml"), services=entries, resources={})
+
+
+def http_ports(specs: list[ServiceSpec], stack: Stack) -> list[int]:
+    """Return the HTTP ports of all replicas."""
+    block = PortBlock().arranged_for(stack, specs)
+    return [block.http(each, replica) for each in specs for replica in range(stack.services[each.name].replicas)]
+
+
+@pytest.mark.parametrize(
+    "replicas",
+    [lambda _: 1, lambda _: 2, lambda n: 5 if n < 14 else 1, lambda n: 5 if n in {0, 1, 15, 16, 30, 31} else 2],
+)
+def test_no_two_replicas_or_resources_share_a_port(replicas: Callable[[int], int]) -> None:
     block = PortBlock()
-    sixteen = [spec(f"s{number}", 11000 + number) for number in range(16)]
-    replicas = [block.http(each, replica) for each in sixteen for replica in range(5)]
+    specs, stack = thirty_two(replicas)
     others = [block.telemetry, *(block.resource(name) for name in ("postgres", "redis", "cache", "mongo", "mailbox"))]
-    everything = replicas + others
+    everything = [*http_ports(specs, stack), *others]
     assert len(set(everything)) == len(everything)
     assert all(11000 <= port < 11100 for port in everything)
-    with pytest.raises(AutionalError, match="cannot have replica 5"):
-        block.http(sixteen[0], 5)
+
+
+def test_scaling_one_service_moves_no_other() -> None:
+    specs, pairs = thirty_two(lambda _: 2)
+    _, scaled = thirty_two(lambda n: 5 if n == 1 else 2)
+    before = dict(zip([each.name for each in specs for _ in range(2)], http_ports(specs, pairs), strict=True))
+    block = PortBlock().arranged_for(scaled, specs)
+    assert {each.name: block.http(each, 1) for each in specs} == before
+
+
+def test_more_replicas_than_a_block_holds_are_refused_with_the_file_to_change() -> None:
+    specs, stack = thirty_two(lambda n: 5 if n < 15 else 1)
+    with pytest.raises(AutionalError, match=r"stack wide has 60 replicas beyond the first ones.*room for 57"):
+        http_ports(specs, stack)
 
 
 def test_a_block_is_kept_across_claims(tmp_path: Path) -> None:

@@ -1,0 +1,37 @@
+"""The digest of the architecture in AGENTS.md (rule DOC02), brought along with the row that is added there."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from autional_cli.scaffold.edits import MAP
+from checks.architecture import MARK, current, restamped
+
+if TYPE_CHECKING:
+    from autional_cli.scaffold.change import Change
+
+
+def stamped(root: Path, changes: list[Change]) -> list[Change]:
+    """Return the changes with the digest that the workspace has after them.
+
+    A map that is out of date already keeps its digest: the reader it waits for would otherwise never look.
+    """
+    position = next((number for number, change in enumerate(changes) if change.path == MAP), None)
+    if position is None:
+        return changes
+    written = MARK.search(changes[position].after)
+    if written is None or written[1] != current(root):
+        return changes
+    with tempfile.TemporaryDirectory(prefix="autional-new-") as folder:
+        after = Path(folder)
+        shutil.copytree(root / "services", after / "services", ignore=shutil.ignore_patterns("__pycache__"))
+        for change in changes:
+            if change.path.startswith("services/"):
+                (after / change.path).parent.mkdir(parents=True, exist_ok=True)
+                (after / change.path).write_text(change.after, encoding="utf-8")
+        fresh = restamped(changes[position].after, current(after))
+    return [*changes[:position], replace(changes[position], after=fresh), *changes[position + 1 :]]
