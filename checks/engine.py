@@ -88,13 +88,18 @@ def run(root: Path, rules: Sequence[Rule], options: Options) -> Report:
         open_ones = [one for one in open_ones if one.path in chosen]
     baseline = Baseline.load(root)
     baselined = [one for one in open_ones if one.tier is Tier.P1 and baseline.holds(one)]
-    left = sorted(
+    left = sorted((one for one in open_ones if one not in baselined), key=order)
         (one for one in open_ones if one not in baselined), key=lambda one: (one.path, one.line, one.code, one.message)
     )
     elapsed = round((time.monotonic() - began) * 1000)
     return Report(
         list(rules), len(project.files), left, suppressed, baselined, incomplete, project.subjects, elapsed, project
     )
+
+
+def order(finding: Finding) -> tuple[str, int, str, str]:
+    """Return where a finding stands in a report."""
+    return finding.path, finding.line, finding.code, finding.message
 
 
 def chosen_paths(project: Project, options: Options) -> set[str] | None:
