@@ -89,8 +89,6 @@ def run(root: Path, rules: Sequence[Rule], options: Options) -> Report:
     baseline = Baseline.load(root)
     baselined = [one for one in open_ones if one.tier is Tier.P1 and baseline.holds(one)]
     left = sorted((one for one in open_ones if one not in baselined), key=order)
-        (one for one in open_ones if one not in baselined), key=lambda one: (one.path, one.line, one.code, one.message)
-    )
     elapsed = round((time.monotonic() - began) * 1000)
     return Report(
         list(rules), len(project.files), left, suppressed, baselined, incomplete, project.subjects, elapsed, project
