@@ -13,6 +13,7 @@ from uuid import UUID
 
 import asyncpg
 from opentelemetry.trace import SpanKind
+from sqlalchemy import Row
 from sqlalchemy.exc import SQLAlchemyError
 
 from services.chassis.backoff import Backoff
@@ -27,7 +28,6 @@ from services.chassis.tracing import remote_context, span
 from services.notification import events, store
 from services.notification.errors import RECIPIENT_UNKNOWN
 from services.notification.mailer import Mailer, NotNowError, RefusedError
-from services.notification.models import Delivery
 from services.notification.templates import KINDS, render
 
 log = get_logger(__name__)
@@ -97,7 +97,7 @@ class Sender:
             return 0.0
         return _SWEEP_S if due is None else min(_SWEEP_S, max(0.05, (due - utcnow()).total_seconds()))
 
-    async def _deliver(self, delivery: Delivery, address: str | None) -> None:
+    async def _deliver(self, delivery: Row[Any], address: str | None) -> None:
         attributes: dict[str, str | int] = {
             "autional.notification.kind": delivery.kind,
             "autional.delivery_attempt": delivery.attempts,
@@ -114,7 +114,7 @@ class Sender:
                 else:
                     await self._put_off(delivery, str(error))
 
-    async def _send(self, delivery: Delivery, address: str | None) -> None:
+    async def _send(self, delivery: Row[Any], address: str | None) -> None:
         if address is None:
             raise ServiceError(RECIPIENT_UNKNOWN)
         text = KINDS[delivery.kind]
@@ -132,7 +132,7 @@ class Sender:
         path = f"/v1/internal/users/{user_id}/email-token"
         return str((await self._client.call("identity", "POST", path, json={"purpose": purpose}))["token"])
 
-    async def _put_off(self, delivery: Delivery, error: str) -> None:
+    async def _put_off(self, delivery: Row[Any], error: str) -> None:
         pause = min(timedelta(seconds=2 ** min(delivery.attempts, 10) / 2), _LONGEST_PAUSE)
         log.warning(
             "mail put off", kind=delivery.kind, attempts=delivery.attempts, pause_s=pause.total_seconds(), error=error
@@ -140,7 +140,7 @@ class Sender:
         async with self._db.transaction() as unit:
             await store.put_off(unit.session, delivery.id, utcnow() + pause, error)
 
-    async def _give_up(self, delivery: Delivery, error: str) -> None:
+    async def _give_up(self, delivery: Row[Any], error: str) -> None:
         log.error("mail refused", kind=delivery.kind, delivery_id=str(delivery.id), error=error)
         async with self._db.transaction() as unit:
             await store.mark_failed(unit.session, delivery.id, error)
