@@ -37,6 +37,7 @@ _LEASE = timedelta(seconds=60)
 _LONGEST_PAUSE = timedelta(minutes=5)
 _GIVE_UP_AFTER = timedelta(days=3)
 _SWEEP_S = 60.0
+_HANG_UP_S = 2.0  # without anything to send; far shorter than a mail server waits for its client
 
 
 class Sender:
@@ -78,11 +79,19 @@ class Sender:
                 pause_s = await self._pass()
                 self._idle.set()
                 backoff.reset()
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(pause_s):
-                        await self._wake.wait()
+                if not await self._woken(min(pause_s, _HANG_UP_S)):
+                    await self._mailer.hang_up()
+                    await self._woken(pause_s - _HANG_UP_S)
         finally:
             connection.terminate()
+            await self._mailer.hang_up()
+
+    async def _woken(self, timeout_s: float) -> bool:
+        """Wait until there is something to do; false if nothing came within `timeout_s` seconds."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(timeout_s):
+                await self._wake.wait()
+        return self._wake.is_set()
 
     async def _pass(self) -> float:
         """Send what is due; return how many seconds there are until the next delivery is."""
@@ -92,7 +101,6 @@ class Sender:
             due = await store.next_due(unit.session)
         if leased:
             await asyncio.gather(*(self._deliver(delivery, known.get(delivery.user_id)) for delivery in leased))
-            await self._mailer.hang_up()
         if len(leased) == _BATCH:
             return 0.0
         return _SWEEP_S if due is None else min(_SWEEP_S, max(0.05, (due - utcnow()).total_seconds()))
