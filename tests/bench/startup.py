@@ -54,7 +54,9 @@ def compare(result: Result, platform: Platform, stack: str) -> None:
         status = platform.status()
         services = [replica["pid"] for service in status["services"] for replica in service["replicas"]]
         ours_mb = pss_mb([*services, status["pids"]["zygote"]])
-        elapsed, separate_mb = separate_processes(platform, stack)
+        supervisor = psutil.Process(status["pids"]["supervisor"])
+        ours_cpu_s = cpu_s([supervisor, *supervisor.children(recursive=True)])
+        elapsed, separate_mb, separate_cpu_s = separate_processes(platform, stack)
         separate.append(elapsed)
     count = len(services)
     label = f"{count} processes"
@@ -63,6 +65,8 @@ def compare(result: Result, platform: Platform, stack: str) -> None:
     result.add(f"{label}: warm, median", median(warm), "s", at_most=3)
     result.add(f"{label}: separate, databases already up, median", median(separate), "s")
     result.add(f"{label}: warm / separate", median(warm) / median(separate), "", at_most=0.2)
+    result.add(f"{label}: CPU of the platform, databases and all", ours_cpu_s, "s")
+    result.add(f"{label}: CPU of separate processes, without databases", separate_cpu_s, "s")
     result.add(f"{label}: memory of services and zygote (PSS)", ours_mb, "MB")
     result.add(f"{label}: memory of separate processes (PSS)", separate_mb, "MB")
     result.add(f"{label}: memory ratio", ours_mb / separate_mb, "", at_most=0.5)
@@ -87,10 +91,15 @@ def pss_mb(pids: list[int]) -> float:
     return sum(psutil.Process(pid).memory_full_info().pss for pid in pids) / 1e6
 
 
-def separate_processes(platform: Platform, name_of_stack: str) -> tuple[float, float]:
+def cpu_s(processes: list[psutil.Process]) -> float:
+    """Return the CPU seconds that processes have used: what the machine's other users cannot change much."""
+    return sum(sum(process.cpu_times()[:2]) for process in processes)
+
+
+def separate_processes(platform: Platform, name_of_stack: str) -> tuple[float, float, float]:
     """Start every replica as an interpreter of its own (no zygote) on the running databases, on ports of their own.
 
-    Returns seconds until all answer `/readyz`, and their memory.
+    Returns seconds until all answer `/readyz`, their memory, and the CPU seconds they used.
     """
     instance = Instance.open(ROOT, platform.instance)
     specs = discover(ROOT)
@@ -112,7 +121,8 @@ def separate_processes(platform: Platform, name_of_stack: str) -> tuple[float, f
             urls.append(f"http://127.0.0.1:{port}/readyz")
         await_all(urls)
         elapsed = time.perf_counter() - started
-        return elapsed, pss_mb([process.pid for process in processes])
+        used_s = cpu_s([psutil.Process(process.pid) for process in processes])
+        return elapsed, pss_mb([process.pid for process in processes]), used_s
     finally:
         for process in processes:
             process.terminate()
