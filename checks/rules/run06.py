@@ -23,6 +23,8 @@ from checks.sources import Source
 
 HOLDERS = ("settings", "_settings", "options", "_options")
 FRAMEWORK = ("model_", "settings_customise_sources")
+# A dict that happens to be called options.
+MAPPING = frozenset(dir(dict))
 
 
 class Run06(Rule):
@@ -58,7 +60,7 @@ class Run06(Rule):
     def reading(self, node: ast.Attribute, view: FileView) -> None:
         """Note `settings.x`."""
         holder = name_of(node.value).rpartition(".")[2]
-        if holder in HOLDERS and isinstance(node.ctx, ast.Load) and not view.path.endswith("/service.py"):
+        if holder in HOLDERS and isinstance(node.ctx, ast.Load) and node.attr not in MAPPING:
             view.note({"kind": "read", "name": node.attr, "line": node.lineno, "service": view.service})
 
     def call(self, node: ast.Call, view: FileView) -> None:

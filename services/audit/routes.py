@@ -20,7 +20,7 @@ from services.chassis.errors import BAD_CURSOR, ServiceError
 router = APIRouter(prefix="/v1", tags=["audit"])
 
 
-def _trail(request: Request) -> Trail:
+async def _trail(request: Request) -> Trail:
     trail: Trail = request.app.state.trail
     return trail
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -229,6 +230,7 @@ def _trace_statements(engine: AsyncEngine, namespace: str) -> None:
             raise ResourceUnavailableError("database") from context.original_exception
 
 
+@lru_cache(maxsize=512)
 def summarise(statement: str) -> str:
     """Return `{operation} {target}` of a statement, such as `SELECT users` (db.query.summary)."""
     words = statement.split(maxsplit=40)

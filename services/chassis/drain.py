@@ -123,6 +123,8 @@ class Drain:
     async def _flush(self) -> None:
         await asyncio.to_thread(self._tracing.flush, 2.0)
         await asyncio.to_thread(self._tracing.close)
+        if self._tracing.dropped:
+            log.warning("spans were dropped", count=self._tracing.dropped)
 
     async def _step(self, name: str, action: Callable[[], Awaitable[object]], timeout_s: float | None = None) -> None:
         started = time.perf_counter()

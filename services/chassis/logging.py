@@ -10,6 +10,7 @@ import logging
 import logging.handlers
 import sys
 from collections.abc import Mapping, MutableMapping
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -42,7 +43,8 @@ def configure_logging(settings: Settings) -> None:
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
-        wrapper_class=structlog.stdlib.BoundLogger,
+        # A line that the level discards must not cost what a written one does.
+        wrapper_class=structlog.make_filtering_bound_logger(settings.log_level.lower()),
         cache_logger_on_first_use=True,
     )
     formatter = structlog.stdlib.ProcessorFormatter(
@@ -89,8 +91,14 @@ def _redact(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> Muta
     return event
 
 
+@lru_cache(maxsize=1024)
+def _is_telling(key: str) -> bool:
+    lowered = key.lower()
+    return any(word in lowered for word in _SECRET_WORDS)
+
+
 def _without_secrets(key: object, value: Any) -> Any:
-    if any(word in str(key).lower() for word in _SECRET_WORDS):
+    if _is_telling(str(key)):
         return "[redacted]"
     if isinstance(value, Mapping):
         return {inner: _without_secrets(inner, part) for inner, part in value.items()}

@@ -16,6 +16,7 @@ EVENTS_PUBLISHED = Counter("events_published_total", "Events put on the bus", ["
 EVENTS_PROCESSED = Counter("events_processed_total", "Events handled", ["type", "outcome"])
 CALLS = Counter("calls_total", "Calls to other services", ["target", "outcome"])
 BREAKER_OPEN = Gauge("circuit_breaker_open", "1 while calls to the target are refused", ["target"])
+SPANS_DROPPED = Counter("spans_dropped_total", "Spans that could not be queued or delivered")
 CACHE = Counter("cache_lookups_total", "Cache lookups", ["cache", "outcome"])
 
 

@@ -7,12 +7,12 @@ committed. Both live in the service's own database, because only there can they 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, cast
 from uuid import UUID
 
 from sqlalchemy import BigInteger, Column, DateTime, Identity, MetaData, Table, Text, Uuid, func
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.orm import mapped_column
+from sqlalchemy.orm import DeclarativeBase, mapped_column
 
 NAMING = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -25,6 +25,11 @@ NAMING = {
 Id = Annotated[UUID, mapped_column(Uuid, primary_key=True)]
 Moment = Annotated[datetime, mapped_column(DateTime(timezone=True))]
 Created = Annotated[datetime, mapped_column(DateTime(timezone=True), server_default=func.now())]
+
+
+def table(model: type[DeclarativeBase]) -> Table:
+    """Return the table of a model, for the statements of every login: past the ORM they cost half."""
+    return cast("Table", model.__table__)
 
 
 def service_metadata() -> MetaData:

@@ -33,6 +33,10 @@ from services.chassis.upkeep import prune_inbox, trim_streams
 log = get_logger(__name__)
 _BATCH = 200
 _SWEEP_S = 15.0
+_OLDEST = select(OUTBOX.c.position).order_by(OUTBOX.c.position).limit(_BATCH).with_for_update(skip_locked=True)
+# The lock is taken inside the statement that deletes; MATERIALIZED, or the limit could be applied more than once.
+_OLDEST_CTE = _OLDEST.cte("oldest").prefix_with("MATERIALIZED", dialect="postgresql")
+_TAKE = delete(OUTBOX).where(OUTBOX.c.position == _OLDEST_CTE.c.position).returning(OUTBOX)
 _UPKEEP_S = 900.0
 _LOST = (OSError, RedisError, SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError, ServiceError)
 
@@ -98,11 +102,7 @@ class OutboxRelay:
 
     async def _move(self) -> int:
         async with AsyncSession(self._db.engine) as session, session.begin():
-            rows = (
-                await session.execute(
-                    select(OUTBOX).order_by(OUTBOX.c.position).limit(_BATCH).with_for_update(skip_locked=True)
-                )
-            ).all()
+            rows = sorted((await session.execute(_TAKE)).all(), key=lambda row: row.position)
             if not rows:
                 return 0
             async with self._bus.pipeline(transaction=False) as pipeline:
@@ -119,7 +119,6 @@ class OutboxRelay:
                     )
                     pipeline.xadd(stream(row.type), {FIELD: event.encode()})
                 await pipeline.execute()
-            await session.execute(delete(OUTBOX).where(OUTBOX.c.position.in_([row.position for row in rows])))
         for row in rows:
             EVENTS_PUBLISHED.labels(row.type).inc()
         return len(rows)

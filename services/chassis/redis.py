@@ -22,4 +22,5 @@ def connect(url: str, *, name: str) -> Redis:
         health_check_interval=30,
         retry=Retry(ExponentialBackoff(cap=0.5, base=0.02), 3),
         decode_responses=False,
+        driver_info=None,  # else every new connection looks its own version up on the disk
     )

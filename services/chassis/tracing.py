@@ -1,4 +1,4 @@
-"""Tracing: the OpenTelemetry SDK, W3C trace context, and the spans the chassis makes.
+"""Tracing: the OpenTelemetry API, W3C trace context, and the spans the chassis makes.
 
 Span names and attributes follow the OpenTelemetry semantic conventions 1.44. Instrumentation is our own thin code
 instead of the contributed instrumentors: those cost three quarters of bare throughput (docs/adr/0003).
@@ -14,58 +14,51 @@ from functools import lru_cache
 from opentelemetry import context as otel_context
 from opentelemetry import trace
 from opentelemetry.context import Context
-from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import SpanLimits, TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace import Link, Span, SpanContext, SpanKind, Status, StatusCode, TraceFlags, Tracer
 from opentelemetry.util.types import AttributeValue
 
 from services.chassis.otlp import OtlpExporter
 from services.chassis.settings import Settings
+from services.chassis.spans import RecordedSpan, Recorder
 
 _TRACER = "services.chassis"
 _HEX = frozenset("0123456789abcdef")
-
-
-class _ProcessResource(Resource):
-    """The process's resource. The encoder hashes it for every span, and the SDK's hash is a JSON document each time."""
-
-    def __hash__(self) -> int:
-        return id(self)
-
-    def __eq__(self, other: object) -> bool:
-        return self is other
+_ROOT = Context()
 
 
 class Tracing:
-    """The process's tracer provider; made after the fork, because its exporter owns a thread."""
+    """The process's recorder and its exporter; made after the fork, because the exporter owns a thread."""
 
     def __init__(self, settings: Settings) -> None:
-        # The SDK has no constructor argument for it, only this variable.
-        os.environ.setdefault("OTEL_BSP_SCHEDULE_DELAY", "200")
-        resource = _ProcessResource(
-            {
-                "service.name": settings.service,
-                "service.namespace": "autional",
-                "service.instance.id": settings.replica,
-                "process.pid": os.getpid(),
-            }
-        )
-        self._provider = TracerProvider(
-            resource=resource, span_limits=SpanLimits(max_span_attributes=64), shutdown_on_exit=False
-        )
+        resource = {
+            "service.name": settings.service,
+            "service.namespace": "autional",
+            "service.instance.id": settings.replica,
+            "process.pid": os.getpid(),
+        }
+        self._exporter: OtlpExporter | None = None
         if settings.otlp_endpoint:
-            exporter = OtlpExporter(settings.otlp_endpoint)
-            self._provider.add_span_processor(BatchSpanProcessor(exporter, max_queue_size=8192))
-        trace.set_tracer_provider(self._provider)
+            delay_s = int(os.environ.get("OTEL_BSP_SCHEDULE_DELAY", "200")) / 1000
+            self._exporter = OtlpExporter(settings.otlp_endpoint, resource, delay_s=delay_s)
+        trace.set_tracer_provider(Recorder(self._exporter.finished if self._exporter else _forget))
+
+    @property
+    def dropped(self) -> int:
+        """How many spans could not be queued or delivered."""
+        return self._exporter.dropped if self._exporter else 0
 
     def flush(self, timeout_s: float) -> bool:
         """Send what is buffered; false if it did not finish in `timeout_s` seconds."""
-        return self._provider.force_flush(int(timeout_s * 1000))
+        return self._exporter.flush(timeout_s) if self._exporter else True
 
     def close(self) -> None:
         """Stop the exporter's thread."""
-        self._provider.shutdown()
+        if self._exporter:
+            self._exporter.close()
+
+
+def _forget(_span: RecordedSpan) -> None:
+    """Do nothing with a span: trace ids are in the logs even where nobody collects spans."""
 
 
 def tracer() -> Tracer:
@@ -81,8 +74,8 @@ def _tracer_of(provider: trace.TracerProvider) -> Tracer:
 
 def current_trace_id() -> str:
     """Return the trace id in scope as 32 hex digits, or an empty string."""
-    span = trace.get_current_span().get_span_context()
-    return f"{span.trace_id:032x}" if span.trace_id else ""
+    context = trace.get_current_span().get_span_context()
+    return f"{context.trace_id:032x}" if context.trace_id else ""
 
 
 def traceparent(span: Span | None = None) -> str:
@@ -110,8 +103,8 @@ def parse_traceparent(header: str) -> SpanContext | None:
 
 def remote_context(header: str) -> Context:
     """Return a context whose current span is the remote one in `header`; an empty context if there is none."""
-    remote = parse_traceparent(header)
-    return trace.set_span_in_context(trace.NonRecordingSpan(remote), Context()) if remote else Context()
+    remote = parse_traceparent(header) if header else None
+    return trace.set_span_in_context(trace.NonRecordingSpan(remote), _ROOT) if remote else _ROOT
 
 
 @contextmanager

@@ -19,8 +19,8 @@ from services.identity import events, store
 from services.identity.domain import normalise_email
 from services.identity.errors import EMAIL_NOT_VERIFIED, INVALID_CREDENTIALS
 from services.identity.lockout import Lockout, Reservation
-from services.identity.models import User
 from services.identity.passwords import PasswordHasher
+from services.identity.store import Credentials
 
 
 class Login:
@@ -56,7 +56,7 @@ class Login:
         return tokens, methods
 
     async def _authenticate(
-        self, user: User | None, password: str, caller: Principal, reservation: Reservation
+        self, user: Credentials | None, password: str, caller: Principal, reservation: Reservation
     ) -> list[str]:
         due = asyncio.ensure_future(self._methods(user))
         try:
@@ -70,13 +70,13 @@ class Login:
         finally:
             due.cancel()
 
-    async def _methods(self, user: User | None) -> list[str]:
+    async def _methods(self, user: Credentials | None) -> list[str]:
         if user is None:
             return []
         reply = await self._factors.call("Requirement", mfa_pb2.RequirementRequest(user_id=str(user.id)))
         return list(reply.methods)
 
-    async def _refuse(self, user: User | None, caller: Principal, reservation: Reservation) -> NoReturn:
+    async def _refuse(self, user: Credentials | None, caller: Principal, reservation: Reservation) -> NoReturn:
         if user is not None:
             async with self._db.transaction() as unit:
                 events.user_login_failed(unit, user.id, caller)
@@ -85,7 +85,7 @@ class Login:
         raise ServiceError(INVALID_CREDENTIALS)
 
     async def _finish(
-        self, user: User, password: str, tokens: session_pb2.Tokens, caller: Principal, methods: list[str]
+        self, user: Credentials, password: str, tokens: session_pb2.Tokens, caller: Principal, methods: list[str]
     ) -> None:
         outdated = self._hasher.outdated(user.password_hash)
         new_hash = await self._hasher.hash(password) if outdated else ""

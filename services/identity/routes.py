@@ -30,12 +30,12 @@ from services.identity.login import Login
 router = APIRouter(prefix="/v1", tags=["identity"])
 
 
-def _accounts(request: Request) -> Accounts:
+async def _accounts(request: Request) -> Accounts:
     accounts: Accounts = request.app.state.accounts
     return accounts
 
 
-def _login(request: Request) -> Login:
+async def _login(request: Request) -> Login:
     login: Login = request.app.state.login
     return login
 

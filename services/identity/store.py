@@ -3,20 +3,37 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import bindparam, delete, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.chassis.clock import utcnow
+from services.chassis.models import table
 from services.identity.domain import Purpose
 from services.identity.models import EmailToken, User
 
 
-async def find_by_email(session: AsyncSession, email: str) -> User | None:
-    """Return the user with this normalised address."""
-    return await session.scalar(select(User).where(User.email == email))
+class Credentials(NamedTuple):
+    """What a sign-in needs of a user."""
+
+    id: UUID
+    password_hash: str
+    verified_at: datetime | None
+
+
+_USERS = table(User)
+_BY_EMAIL = select(_USERS.c.id, _USERS.c.password_hash, _USERS.c.verified_at).where(
+    _USERS.c.email == bindparam("address")
+)
+
+
+async def find_by_email(session: AsyncSession, email: str) -> Credentials | None:
+    """Return what a sign-in needs of the user with this normalised address."""
+    row = (await session.execute(_BY_EMAIL, {"address": email})).first()
+    return None if row is None else Credentials(*row)
 
 
 async def find(session: AsyncSession, user_id: UUID) -> User | None:

@@ -14,7 +14,7 @@ from services.mfa.factors import Factors
 router = APIRouter(prefix="/v1", tags=["mfa"])
 
 
-def _factors(request: Request) -> Factors:
+async def _factors(request: Request) -> Factors:
     factors: Factors = request.app.state.factors
     return factors
 

@@ -16,7 +16,7 @@ async def welcome(unit: UnitOfWork, event: Event) -> None:
     """On `user.created`: remember the address and have it confirmed."""
     user_id = UUID(event.data["user_id"])
     await store.put_recipient(unit.session, user_id, event.data["email"])
-    store.add_delivery(unit.session, user_id, "verify_email", {})
+    await store.add_delivery(unit.session, user_id, "verify_email", {})
 
 
 async def forget(unit: UnitOfWork, event: Event) -> None:
@@ -32,9 +32,9 @@ def tell(kind: str) -> Handler:
         values = {**event.data, "time": event.time.strftime("%Y-%m-%d %H:%M UTC")}
         text = KINDS[kind]
         if kind not in await store.muted(unit.session, user_id):
-            store.add_delivery(unit.session, user_id, kind, values)
+            await store.add_delivery(unit.session, user_id, kind, values)
         if text.in_app:
-            store.add_message(unit.session, user_id, kind, text.subject, render(text.body, values))
+            await store.add_message(unit.session, user_id, kind, text.subject, render(text.body, values))
 
     return handler
 

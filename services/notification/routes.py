@@ -17,7 +17,7 @@ from services.notification.templates import KINDS
 router = APIRouter(prefix="/v1", tags=["notification"])
 
 
-def _messages(request: Request) -> Messages:
+async def _messages(request: Request) -> Messages:
     messages: Messages = request.app.state.messages
     return messages
 

@@ -13,6 +13,7 @@ from uuid import UUID
 
 import asyncpg
 from opentelemetry.trace import SpanKind
+from sqlalchemy import Row
 from sqlalchemy.exc import SQLAlchemyError
 
 from services.chassis.backoff import Backoff
@@ -27,7 +28,6 @@ from services.chassis.tracing import remote_context, span
 from services.notification import events, store
 from services.notification.errors import RECIPIENT_UNKNOWN
 from services.notification.mailer import Mailer, NotNowError, RefusedError
-from services.notification.models import Delivery
 from services.notification.templates import KINDS, render
 
 log = get_logger(__name__)
@@ -37,6 +37,7 @@ _LEASE = timedelta(seconds=60)
 _LONGEST_PAUSE = timedelta(minutes=5)
 _GIVE_UP_AFTER = timedelta(days=3)
 _SWEEP_S = 60.0
+_HANG_UP_S = 2.0  # without anything to send; far shorter than a mail server waits for its client
 
 
 class Sender:
@@ -78,11 +79,19 @@ class Sender:
                 pause_s = await self._pass()
                 self._idle.set()
                 backoff.reset()
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(pause_s):
-                        await self._wake.wait()
+                if not await self._woken(min(pause_s, _HANG_UP_S)):
+                    await self._mailer.hang_up()
+                    await self._woken(pause_s - _HANG_UP_S)
         finally:
             connection.terminate()
+            await self._mailer.hang_up()
+
+    async def _woken(self, timeout_s: float) -> bool:
+        """Wait until there is something to do; false if nothing came within `timeout_s` seconds."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(timeout_s):
+                await self._wake.wait()
+        return self._wake.is_set()
 
     async def _pass(self) -> float:
         """Send what is due; return how many seconds there are until the next delivery is."""
@@ -92,12 +101,11 @@ class Sender:
             due = await store.next_due(unit.session)
         if leased:
             await asyncio.gather(*(self._deliver(delivery, known.get(delivery.user_id)) for delivery in leased))
-            await self._mailer.hang_up()
         if len(leased) == _BATCH:
             return 0.0
         return _SWEEP_S if due is None else min(_SWEEP_S, max(0.05, (due - utcnow()).total_seconds()))
 
-    async def _deliver(self, delivery: Delivery, address: str | None) -> None:
+    async def _deliver(self, delivery: Row[Any], address: str | None) -> None:
         attributes: dict[str, str | int] = {
             "autional.notification.kind": delivery.kind,
             "autional.delivery_attempt": delivery.attempts,
@@ -114,7 +122,7 @@ class Sender:
                 else:
                     await self._put_off(delivery, str(error))
 
-    async def _send(self, delivery: Delivery, address: str | None) -> None:
+    async def _send(self, delivery: Row[Any], address: str | None) -> None:
         if address is None:
             raise ServiceError(RECIPIENT_UNKNOWN)
         text = KINDS[delivery.kind]
@@ -132,7 +140,7 @@ class Sender:
         path = f"/v1/internal/users/{user_id}/email-token"
         return str((await self._client.call("identity", "POST", path, json={"purpose": purpose}))["token"])
 
-    async def _put_off(self, delivery: Delivery, error: str) -> None:
+    async def _put_off(self, delivery: Row[Any], error: str) -> None:
         pause = min(timedelta(seconds=2 ** min(delivery.attempts, 10) / 2), _LONGEST_PAUSE)
         log.warning(
             "mail put off", kind=delivery.kind, attempts=delivery.attempts, pause_s=pause.total_seconds(), error=error
@@ -140,7 +148,7 @@ class Sender:
         async with self._db.transaction() as unit:
             await store.put_off(unit.session, delivery.id, utcnow() + pause, error)
 
-    async def _give_up(self, delivery: Delivery, error: str) -> None:
+    async def _give_up(self, delivery: Row[Any], error: str) -> None:
         log.error("mail refused", kind=delivery.kind, delivery_id=str(delivery.id), error=error)
         async with self._db.transaction() as unit:
             await store.mark_failed(unit.session, delivery.id, error)

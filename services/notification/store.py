@@ -7,15 +7,21 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import Result, Row, bindparam, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.chassis.clock import new_id, utcnow
+from services.chassis.models import table
 from services.chassis.tracing import traceparent
 from services.notification.models import Delivery, Message, Muted, Recipient
 
 CHANNEL = "deliveries"
+
+_DELIVERIES, _MUTED = table(Delivery), table(Muted)
+_ADD_DELIVERY, _ADD_MESSAGE = insert(_DELIVERIES), insert(table(Message))
+_NEXT_DUE = select(func.min(_DELIVERIES.c.next_attempt_at)).where(_DELIVERIES.c.status == "pending")
+_MUTED_KINDS = select(_MUTED.c.kind).where(_MUTED.c.user_id == bindparam("user"))
 
 
 async def put_recipient(session: AsyncSession, user_id: UUID, email: str) -> None:
@@ -32,38 +38,42 @@ async def addresses(session: AsyncSession, user_ids: Iterable[UUID]) -> dict[UUI
     return {row.user_id: row.email for row in rows}
 
 
-def add_delivery(session: AsyncSession, user_id: UUID, kind: str, data: dict[str, Any]) -> None:
+async def add_delivery(session: AsyncSession, user_id: UUID, kind: str, data: dict[str, Any]) -> None:
     """Have an e-mail sent once this unit commits (a trigger wakes the sender), as part of the trace in scope."""
-    session.add(Delivery(id=new_id(), user_id=user_id, kind=kind, data=data, traceparent=traceparent()))
+    new = {"id": new_id(), "user_id": user_id, "kind": kind, "data": data, "traceparent": traceparent()}
+    await session.execute(_ADD_DELIVERY, new)
 
 
-async def lease_due(session: AsyncSession, limit: int, lease: timedelta) -> Sequence[Delivery]:
+async def lease_due(session: AsyncSession, limit: int, lease: timedelta) -> Sequence[Row[Any]]:
     """Take deliveries that are due; nobody else gets them before the lease is over."""
     due = (
-        select(Delivery.id)
-        .where(Delivery.status == "pending", Delivery.next_attempt_at <= utcnow())
-        .order_by(Delivery.next_attempt_at)
+        select(_DELIVERIES.c.id)
+        .where(_DELIVERIES.c.status == "pending", _DELIVERIES.c.next_attempt_at <= utcnow())
+        .order_by(_DELIVERIES.c.next_attempt_at)
         .limit(limit)
         .with_for_update(skip_locked=True)
     )
-    leased = await session.execute(
-        update(Delivery)
-        .where(Delivery.id.in_(due.scalar_subquery()))
-        .values(attempts=Delivery.attempts + 1, next_attempt_at=utcnow() + lease)
-        .returning(Delivery)
+    leased: Result[Any] = await session.execute(
+        update(_DELIVERIES)
+        .where(_DELIVERIES.c.id.in_(due.scalar_subquery()))
+        .values(attempts=_DELIVERIES.c.attempts + 1, next_attempt_at=utcnow() + lease)
+        .returning(_DELIVERIES)
     )
-    return leased.scalars().all()
+    return leased.all()
 
 
 async def next_due(session: AsyncSession) -> datetime | None:
     """Return when the next delivery is due."""
-    return await session.scalar(select(func.min(Delivery.next_attempt_at)).where(Delivery.status == "pending"))
+    due: datetime | None = await session.scalar(_NEXT_DUE)
+    return due
 
 
 async def mark_sent(session: AsyncSession, delivery_id: UUID) -> None:
     """Note that a delivery is done."""
     await session.execute(
-        update(Delivery).where(Delivery.id == delivery_id).values(status="sent", sent_at=utcnow(), last_error=None)
+        update(_DELIVERIES)
+        .where(_DELIVERIES.c.id == delivery_id)
+        .values(status="sent", sent_at=utcnow(), last_error=None)
     )
 
 
@@ -81,9 +91,10 @@ async def put_off(session: AsyncSession, delivery_id: UUID, until: datetime, err
     )
 
 
-def add_message(session: AsyncSession, user_id: UUID, kind: str, title: str, text: str) -> None:
+async def add_message(session: AsyncSession, user_id: UUID, kind: str, title: str, text: str) -> None:
     """Add an in-app message."""
-    session.add(Message(id=new_id(), user_id=user_id, kind=kind, title=title, text=text))
+    new = {"id": new_id(), "user_id": user_id, "kind": kind, "title": title, "text": text}
+    await session.execute(_ADD_MESSAGE, new)
 
 
 async def messages(session: AsyncSession, user_id: UUID, before: UUID | None, limit: int) -> Sequence[Message]:
@@ -107,7 +118,7 @@ async def mark_read(session: AsyncSession, user_id: UUID, message_id: UUID) -> b
 
 async def muted(session: AsyncSession, user_id: UUID) -> set[str]:
     """Return the kinds a user does not want as e-mail."""
-    return set((await session.scalars(select(Muted.kind).where(Muted.user_id == user_id))).all())
+    return set((await session.scalars(_MUTED_KINDS, {"user": user_id})).all())
 
 
 async def set_muted(session: AsyncSession, user_id: UUID, kinds: set[str]) -> None:

@@ -16,7 +16,7 @@ from services.profile.profiles import Profiles
 router = APIRouter(prefix="/v1", tags=["profile"])
 
 
-def _profiles(request: Request) -> Profiles:
+async def _profiles(request: Request) -> Profiles:
     profiles: Profiles = request.app.state.profiles
     return profiles
 

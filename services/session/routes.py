@@ -17,7 +17,7 @@ from services.session.sessions import Sessions
 router = APIRouter(prefix="/v1", tags=["session"])
 
 
-def _sessions(request: Request) -> Sessions:
+async def _sessions(request: Request) -> Sessions:
     sessions: Sessions = request.app.state.sessions
     return sessions
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from services.chassis.cache import Cache
@@ -46,29 +47,29 @@ class Sessions:
         """Open an active session."""
         row = self._new(user_id, client_ip, user_agent, Status.ACTIVE)
         async with self._db.transaction() as unit:
-            unit.session.add(row)
-            events.session_created(unit, row.id, user_id, row.amr)
-        return self._pair(row.id, user_id, 0, row.amr)
+            await store.add(unit.session, row)
+            events.session_created(unit, row["id"], user_id, row["amr"])
+        return self._pair(row["id"], user_id, 0, row["amr"])
 
     async def create_pending(self, user_id: UUID, client_ip: str, user_agent: str) -> tuple[UUID, str]:
         """Open a session that waits for the second factor; return its id and `mfa_token`."""
         row = self._new(user_id, client_ip, user_agent, Status.PENDING)
         async with self._db.transaction() as unit:
-            unit.session.add(row)
-        return row.id, self._tokens.mfa(row.id)
+            await store.add(unit.session, row)
+        return row["id"], self._tokens.mfa(row["id"])
 
     @staticmethod
-    def _new(user_id: UUID, client_ip: str, user_agent: str, status: Status) -> Session:
+    def _new(user_id: UUID, client_ip: str, user_agent: str, status: Status) -> dict[str, Any]:
         lifetime = SESSION_LIFETIME if status is Status.ACTIVE else PENDING_LIFETIME
-        return Session(
-            id=new_id(),
-            user_id=user_id,
-            status=status,
-            amr=["pwd"],
-            client_ip=client_ip[:64],
-            user_agent=user_agent[:256],
-            expires_at=utcnow() + lifetime,
-        )
+        return {
+            "id": new_id(),
+            "user_id": user_id,
+            "status": status,
+            "amr": ["pwd"],
+            "client_ip": client_ip[:64],
+            "user_agent": user_agent[:256],
+            "expires_at": utcnow() + lifetime,
+        }
 
     async def pending(self, mfa_token: str) -> tuple[UUID, UUID]:
         """Return session and user of a pending sign-in and count an attempt. Raises `INVALID_MFA_TOKEN`."""

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Row, delete, select, update
+from sqlalchemy import Row, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.chassis.clock import utcnow
+from services.chassis.models import table
 from services.session.domain import MAX_MFA_ATTEMPTS, SESSION_LIFETIME, Status
 from services.session.models import Session, SigningKey
 
@@ -17,6 +18,14 @@ from services.session.models import Session, SigningKey
 async def find(session: AsyncSession, session_id: UUID) -> Session | None:
     """Return a session whatever its state."""
     return await session.get(Session, session_id)
+
+
+_ADD = insert(table(Session))
+
+
+async def add(session: AsyncSession, new: Mapping[str, object]) -> None:
+    """Add a session; `new` is its columns."""
+    await session.execute(_ADD, new)
 
 
 async def take_attempt(session: AsyncSession, session_id: UUID) -> UUID | None:

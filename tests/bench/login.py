@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 
 import aiohttp
+import psutil
 
 from tests.bench.report import Result, quantile
 from tests.platform.conftest import join, traveller
@@ -14,6 +16,8 @@ from tests.platform.running import Platform
 _RATE = 20
 _SECONDS = 30
 _USERS = 20
+_TAIL_S = 1.0  # events and mails of the last logins
+_WORTH_NAMING_MS = 0.5
 
 
 def measure() -> Result:
@@ -22,7 +26,7 @@ def measure() -> Result:
     platform = Platform(instance="bench-login")
     try:
         status = platform.up()
-        latencies, statuses = asyncio.run(load(platform, status["gateway"]))
+        latencies, statuses, used = asyncio.run(load(platform, status["gateway"]))
         spans = hashing_ms(platform)
     finally:
         platform.down()
@@ -34,11 +38,39 @@ def measure() -> Result:
     result.add("share of hashing in the median login", quantile(spans["hash"], 0.5) / quantile(spans["login"], 0.5), "")
     others = [login - hashed for login, hashed in zip(spans["login"], spans["hash"], strict=True)]
     result.add("everything but hashing, median", quantile(others, 0.5), "ms", at_most=15)
+    for name, seconds in sorted(used.items(), key=lambda item: -item[1]):
+        if seconds * 1000 / len(latencies) >= _WORTH_NAMING_MS:
+            result.add(f"CPU for a login: {name}", seconds * 1000 / len(latencies), "ms")
+    result.add("CPU for a login: all processes", sum(used.values()) * 1000 / len(latencies), "ms")
     return result
 
 
-async def load(platform: Platform, gateway: str) -> tuple[list[float], list[int]]:
-    """Return the latency in seconds and the status of every login."""
+def cpu_seconds(supervisor: int) -> dict[str, float]:
+    """Return the CPU that each process of the platform has used, and this one, which makes the load."""
+    used: dict[str, float] = {"load generator": sum(psutil.Process().cpu_times()[:2])}
+    found = psutil.Process(supervisor)
+    for process in [found, *found.children(recursive=True)]:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            name = _name(process)
+            used[name] = used.get(name, 0.0) + sum(process.cpu_times()[:2])
+    return used
+
+
+def _name(process: psutil.Process) -> str:
+    name, command = process.name(), " ".join(process.cmdline())
+    if name.startswith("valkey"):
+        return "redis and cache"
+    if name.startswith("postgres") or command.startswith("postgres"):
+        return "postgres"
+    for part in ("secantusd", "zygote", "guardian", "supervisor"):
+        if part in command and name.startswith("python"):
+            return part
+    return name
+
+
+async def load(platform: Platform, gateway: str) -> tuple[list[float], list[int], dict[str, float]]:
+    """Return the latency in seconds and the status of every login, and the CPU seconds of each process meanwhile."""
+    supervisor = int(platform.status()["pids"]["supervisor"])
     async with aiohttp.ClientSession() as http:
         users = [traveller(platform, gateway, http) for _ in range(_USERS)]
         for user in users:
@@ -54,8 +86,11 @@ async def load(platform: Platform, gateway: str) -> tuple[list[float], list[int]
             code, _ = await user.send("POST", "/api/v1/identity/login", body)
             return time.perf_counter() - due, code
 
+        before = cpu_seconds(supervisor)
         answers = await asyncio.gather(*(one(number) for number in range(_RATE * _SECONDS)))
-    return [latency for latency, _ in answers], [code for _, code in answers]
+        await asyncio.sleep(_TAIL_S)
+        used = {name: seconds - before.get(name, 0.0) for name, seconds in cpu_seconds(supervisor).items()}
+    return [latency for latency, _ in answers], [code for _, code in answers], used
 
 
 def hashing_ms(platform: Platform) -> dict[str, list[float]]:

@@ -48,7 +48,7 @@ class Result:
         print(f"\n{self.name}")
         for figure in self.figures:
             verdict = {True: "met", False: "MISSED", None: ""}[figure.met]
-            print(f"  {figure.name:<48}{figure.value:>10.3f} {figure.unit:<6} {figure.goal:<10} {verdict}")
+            print(f"  {figure.name:<62}{figure.value:>10.3f} {figure.unit:<6} {figure.goal:<10} {verdict}")
 
 
 def quantile(values: Sequence[float], share: float) -> float:

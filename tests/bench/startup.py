@@ -23,50 +23,67 @@ from tests.platform.running import ROOT, Platform
 
 _RUNS = 3
 _DEADLINE_S = 120
+_SEVEN, _SIXTEEN = "full", "sixteen"  # stacks; the second has replicas until there are sixteen services
 
 
 def measure() -> Result:
-    """Measure wall time and memory (PSS) of both ways."""
+    """Measure wall time and memory (PSS) of both ways, with one process a service and with sixteen processes."""
     result = Result(name="up against separate processes")
     platform = Platform(instance="bench-startup", env={"XDG_CACHE_HOME": str(ROOT / ".autional" / "bench-cache")})
     try:
-        first = timed_up(platform)
+        result.add("first ever (initdb, migrations)", timed_up(platform, _SEVEN), "s", at_most=6)
         platform.down()
-        templated = timed_up(platform)
-        warm = []
-        for _ in range(_RUNS):
-            platform.run("down")
-            warm.append(timed_up(platform))
-        status = platform.status()
-        services = [replica["pid"] for service in status["services"] for replica in service["replicas"]]
-        zygote = status["pids"]["zygote"]
-        ours_mb = pss_mb([*services, zygote])
-        separate, separate_mb = separate_processes(platform)
-        result.add("services", len(services), "")
-        result.add("first ever (initdb, migrations)", first, "s", at_most=6)
-        result.add("fresh instance from the template", templated, "s")
-        result.add("warm, median", median(warm), "s", at_most=3)
-        result.add("separate processes, databases already up", separate, "s")
-        result.add("warm / separate", median(warm) / separate, "", at_most=0.2)
-        result.add("memory of services and zygote (PSS)", ours_mb, "MB")
-        result.add("memory of separate processes (PSS)", separate_mb, "MB")
-        result.add("memory ratio", ours_mb / separate_mb, "", at_most=0.5)
+        result.add("fresh instance from the template", timed_up(platform, _SEVEN), "s")
+        for stack in (_SEVEN, _SIXTEEN):
+            compare(result, platform, stack)
         started = time.perf_counter()
         platform.run("down")
-        result.add("down", time.perf_counter() - started, "s", at_most=3)
+        result.add("down, sixteen processes", time.perf_counter() - started, "s", at_most=3)
     finally:
         platform.down()
         shutil.rmtree(ROOT / ".autional" / "bench-cache", ignore_errors=True)
     return result
 
 
-def timed_up(platform: Platform) -> float:
-    """Return the wall time of `autional up` as a whole process, in seconds."""
+def compare(result: Result, platform: Platform, stack: str) -> None:
+    """Add the figures of one stack: warm starts and separate processes take turns; memory is that of the last turn."""
+    warm, separate = [], []
+    for _ in range(_RUNS):
+        platform.run("down")
+        warm.append(timed_up(platform, stack))
+        status = platform.status()
+        services = [replica["pid"] for service in status["services"] for replica in service["replicas"]]
+        ours_mb = pss_mb([*services, status["pids"]["zygote"]])
+        supervisor = psutil.Process(status["pids"]["supervisor"])
+        ours_cpu_s = cpu_s([supervisor, *supervisor.children(recursive=True)])
+        elapsed, separate_mb, separate_cpu_s = separate_processes(platform, stack)
+        separate.append(elapsed)
+    count = len(services)
+    label = f"{count} processes"
+    if count != len(status["services"]):
+        label += f" of {len(status['services'])} services"
+    result.add(f"{label}: warm, median", median(warm), "s", at_most=3)
+    result.add(f"{label}: separate, databases already up, median", median(separate), "s")
+    result.add(f"{label}: warm / separate", median(warm) / median(separate), "", at_most=0.2)
+    result.add(f"{label}: CPU of the platform, databases and all", ours_cpu_s, "s")
+    result.add(f"{label}: CPU of separate processes, without databases", separate_cpu_s, "s")
+    result.add(f"{label}: memory of services and zygote (PSS)", ours_mb, "MB")
+    result.add(f"{label}: memory of separate processes (PSS)", separate_mb, "MB")
+    result.add(f"{label}: memory ratio", ours_mb / separate_mb, "", at_most=0.5)
+
+
+def timed_up(platform: Platform, stack: str) -> float:
+    """Return the wall time in seconds of `autional up` as a whole process, until all services answer `/readyz`."""
     started = time.perf_counter()
-    done = platform.run("up")
-    elapsed = time.perf_counter() - started
+    done = platform.run("up", "--stack", stack)
     assert done.returncode == 0, done.stderr
-    return elapsed
+    instance = Instance.open(ROOT, platform.instance)
+    specs = discover(ROOT)
+    chosen = load_stack(ROOT, stack, specs)
+    for name, entry in chosen.services.items():
+        ports = [instance.block.http(specs[name], number) for number in range(entry.replicas)]
+        await_all([f"http://127.0.0.1:{port}/readyz" for port in ports])
+    return time.perf_counter() - started
 
 
 def pss_mb(pids: list[int]) -> float:
@@ -74,24 +91,29 @@ def pss_mb(pids: list[int]) -> float:
     return sum(psutil.Process(pid).memory_full_info().pss for pid in pids) / 1e6
 
 
-def separate_processes(platform: Platform) -> tuple[float, float]:
-    """Start every service as an interpreter of its own (no zygote) on the running databases, on ports of their own.
+def cpu_s(processes: list[psutil.Process]) -> float:
+    """Return the CPU seconds that processes have used: what the machine's other users cannot change much."""
+    return sum(sum(process.cpu_times()[:2]) for process in processes)
 
-    Returns seconds until all answer `/readyz`, and their memory.
+
+def separate_processes(platform: Platform, name_of_stack: str) -> tuple[float, float, float]:
+    """Start every replica as an interpreter of its own (no zygote) on the running databases, on ports of their own.
+
+    Returns seconds until all answer `/readyz`, their memory, and the CPU seconds they used.
     """
     instance = Instance.open(ROOT, platform.instance)
     specs = discover(ROOT)
-    stack = load_stack(ROOT, "full", specs)
+    stack = load_stack(ROOT, name_of_stack, specs)
     resources = all_resources(instance)
     processes: list[subprocess.Popen[bytes]] = []
     urls = []
     started = time.perf_counter()
     try:
-        for number, name in enumerate(stack.services):
-            port = 29000 + number
-            variables: dict[str, Any] = environment(instance, specs[name], stack, resources)
+        wanted = [(name, number) for name, entry in stack.services.items() for number in range(entry.replicas)]
+        for port, (name, number) in enumerate(wanted, 29000):
+            variables: dict[str, Any] = environment(instance, specs[name], stack, resources, number)
             variables |= {"AUTIONAL_HTTP_PORT": str(port), "AUTIONAL_GRPC_PORT": str(port + 500)}
-            variables |= {"AUTIONAL_REPLICA": f"{name}-bench", "AUTIONAL_LOG_FILE": os.devnull}
+            variables |= {"AUTIONAL_REPLICA": f"{name}-bench-{number}", "AUTIONAL_LOG_FILE": os.devnull}
             argv = [sys.executable, "-m", "services.chassis", name]
             processes.append(
                 subprocess.Popen(argv, cwd=ROOT, env={**os.environ, **variables}, stdout=subprocess.DEVNULL)
@@ -99,7 +121,8 @@ def separate_processes(platform: Platform) -> tuple[float, float]:
             urls.append(f"http://127.0.0.1:{port}/readyz")
         await_all(urls)
         elapsed = time.perf_counter() - started
-        return elapsed, pss_mb([process.pid for process in processes])
+        used_s = cpu_s([psutil.Process(process.pid) for process in processes])
+        return elapsed, pss_mb([process.pid for process in processes]), used_s
     finally:
         for process in processes:
             process.terminate()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import re
 from collections import Counter
 from itertools import pairwise
@@ -13,6 +14,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from fastapi import FastAPI
+from fastapi.routing import iter_route_contexts
 from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import create_async_engine
 
@@ -101,6 +103,20 @@ def test_every_good_answer_is_an_envelope_or_a_declared_exception(service: str, 
             schemas = [answer.get("content", {}).get("application/json", {}).get("schema", {}) for answer in good]
             bare = [schema for schema in schemas if "/Envelope" not in schema.get("$ref", "")]
             assert not bare or operation["operationId"] in exceptions, operation["operationId"]
+
+
+def calls_of(dependant: Any) -> set[Any]:
+    return {dependant.call}.union(*(calls_of(inner) for inner in dependant.dependencies))
+
+
+@pytest.mark.parametrize("service", WITH_ROUTES)
+def test_routes_and_dependencies_are_coroutines_because_anything_else_runs_in_a_thread(
+    service: str, servers: Servers
+) -> None:
+    contexts = [each for each in iter_route_contexts(app(service, servers).routes) if hasattr(each, "dependant")]
+    calls = set().union(*(calls_of(each.dependant) for each in contexts)) - {None}
+    assert calls
+    assert [call.__qualname__ for call in calls if not inspect.iscoroutinefunction(call)] == []
 
 
 @pytest.mark.parametrize("service", [each.name for each in WITH_MIGRATIONS])
