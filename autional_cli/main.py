@@ -34,7 +34,8 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "smoke": ("Platform", "A real user's journey through the gateway, then the login's trace."),
     "trace": ("Debug", "One request through all services: waterfall, critical path, root cause."),
     "db": ("Debug", "Open a shell on a service's database."),
-    "migrate": ("Build", "Apply and inspect schema migrations of all services."),
+    "migrate": ("Build", "Apply, undo, write and rehearse schema migrations of all services."),
+    "drift": ("Build", "Compare the models of all services with their live databases."),
 }
 
 
