@@ -8,7 +8,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 from autional_cli.drift.model import Difference
-from autional_cli.migrations.apply import configuration
+from autional_cli.migrations.script import configuration
 
 if TYPE_CHECKING:
     from pathlib import Path
