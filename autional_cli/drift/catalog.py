@@ -57,7 +57,8 @@ FROM relation r JOIN pg_index i ON i.indrelid = r.oid JOIN pg_class c ON c.oid =
 WHERE NOT EXISTS (SELECT FROM pg_constraint k WHERE k.conindid = i.indexrelid AND k.contype IN ('p', 'u', 'x'))
 UNION ALL
 SELECT 'enum', '', t.typname, jsonb_build_object('labels', (
-  SELECT string_agg(quote_literal(e.enumlabel), ', ' ORDER BY e.enumsortorder) FROM pg_enum e WHERE e.enumtypid = t.oid))
+  SELECT string_agg(quote_literal(e.enumlabel), ', ' ORDER BY e.enumsortorder)
+  FROM pg_enum e WHERE e.enumtypid = t.oid))
 FROM pg_type t WHERE t.typnamespace = to_regnamespace(:schema) AND t.typtype = 'e' AND NOT EXISTS (
   SELECT FROM pg_depend e WHERE e.classid = 'pg_type'::regclass AND e.objid = t.oid AND e.deptype = 'e')
 UNION ALL

@@ -29,7 +29,9 @@ def compare_service(url: str, service: str, declared: Iterable[Collection]) -> S
         with client:
             db = client.get_default_database(service)
             live = {found["name"]: found.get("options", {}) for found in db.list_collections()}
-            indexes = {name: list(db[name].list_indexes()) for name in live if not name.startswith("system.")}
+            indexes: dict[str, list[Mapping[str, Any]]] = {
+                name: list(db[name].list_indexes()) for name in live if not name.startswith("system.")
+            }
     except PyMongoError as failure:
         raise ConnectionError(str(failure)) from failure
     return ServiceDrift(service, "", "", tuple(compare(declared, live, indexes)))
@@ -40,7 +42,7 @@ def compare(
     live: Mapping[str, Mapping[str, Any]],
     indexes: Mapping[str, list[Mapping[str, Any]]],
 ) -> Iterator[Difference]:
-    """Yield every difference. A collection without documents need not exist yet unless it has indexes or a validator."""
+    """Yield every difference. A collection with neither index nor validator need not exist yet."""
     wanted = {collection.name: collection for collection in declared}
     for name, collection in wanted.items():
         if name in live:

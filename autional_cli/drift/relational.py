@@ -10,12 +10,12 @@ from __future__ import annotations
 import secrets
 from typing import TYPE_CHECKING
 
-import alembic_postgresql_enum  # noqa: F401 - it registers the comparison of enum labels with Alembic
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import text
 
 from autional_cli.drift import catalog, difference
+from autional_cli.drift.enums import load_plugin
 from autional_cli.drift.model import Difference, ServiceDrift
 from autional_cli.drift.revision import compare_revision
 
@@ -62,6 +62,7 @@ def read_both(connection: Connection, metadata: MetaData) -> tuple[catalog.Snaps
 
 def _compare_with_alembic(connection: Connection, metadata: MetaData) -> list[Difference]:
     """Ask Alembic too where nothing was found: a second pair of eyes on what our statement may not look at."""
+    load_plugin()
     options = {"compare_type": True, "compare_server_default": True}
     try:
         context = MigrationContext.configure(connection, opts=options)

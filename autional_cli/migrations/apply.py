@@ -168,8 +168,8 @@ async def status(root: Path, service: str, url: str) -> Status:
 async def run(move: Move, url: str) -> Status:
     """Run a move when it is this process's turn: Alembic knows one migration at a time."""
     async with asyncio.timeout(TURN_S):
-        while not ALEMBIC.acquire(blocking=False):
-            await asyncio.sleep(0.01)  # a thread holds it; there is nothing to await
+        while not ALEMBIC.acquire(blocking=False):  # noqa: ASYNC110 - a thread holds it: nothing to await
+            await asyncio.sleep(0.01)
     try:
         return await connected(url, move.run)  # type: ignore[no-any-return]
     finally:

@@ -1,6 +1,6 @@
 """Every revision of a service up, down and up again, on an empty database of its own (rule DAT05).
 
-    problems = await up_down_up(root, "identity", operator_url(instance))   # [] or what went wrong, as text
+problems = await up_down_up(root, "identity", operator_url(instance))   # [] or what went wrong, as text
 """
 
 from __future__ import annotations

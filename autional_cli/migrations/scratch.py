@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 PREFIX = "autional_scratch_"
 CONNECT_S = 5.0
 COPY_S = 600.0
-_IN_USE = "55006"
+EMPTY = "TEMPLATE template0 STRATEGY = WAL_LOG"
 
 
 @asynccontextmanager
@@ -32,7 +32,7 @@ async def scratch_database(operator_url: str) -> AsyncIterator[str]:
     `operator_url` is that of a role that may create databases (`migrations.databases.operator_url`). Raises
     AutionalError (exit 4) if the server cannot be reached.
     """
-    async with _made(operator_url, "TEMPLATE template0 STRATEGY = WAL_LOG") as (_, name):
+    async with _made(operator_url, EMPTY) as name:
         yield url_of(operator_url, name)
 
 
@@ -43,27 +43,25 @@ async def copied_database(operator_url: str, source: str) -> AsyncIterator[str]:
     The server copies the files if nobody is connected to the source; else a dump is restored, which takes longer and
     locks nobody out either.
     """
-    import asyncpg
-
-    try:
-        maker = _made(operator_url, f"TEMPLATE {quoted(source)}")
-        _, name = await maker.__aenter__()
-    except asyncpg.ObjectInUseError:
-        maker = _made(operator_url, "TEMPLATE template0 STRATEGY = WAL_LOG")
-        _, name = await maker.__aenter__()
-        try:
+    alone = not await _in_use(operator_url, source)
+    async with _made(operator_url, f"TEMPLATE {quoted(source)}" if alone else EMPTY) as name:
+        if not alone:
             await _restore(operator_url, source, name)
-        except BaseException:
-            await maker.__aexit__(None, None, None)
-            raise
-    try:
         yield url_of(operator_url, name)
+
+
+async def _in_use(operator_url: str, database: str) -> bool:
+    """Whether anybody is connected: the server would wait for five seconds before it refuses to copy the files."""
+    connection = await _connect(operator_url)
+    try:
+        query = "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = $1)"
+        return bool(await connection.fetchval(query, database))
     finally:
-        await maker.__aexit__(None, None, None)
+        await connection.close(timeout=CONNECT_S)
 
 
 @asynccontextmanager
-async def _made(operator_url: str, how: str) -> AsyncIterator[tuple[asyncpg.Connection, str]]:
+async def _made(operator_url: str, how: str) -> AsyncIterator[str]:
     connection = await _connect(operator_url)
     name = f"{PREFIX}{secrets.token_hex(6)}"
     try:
@@ -71,7 +69,7 @@ async def _made(operator_url: str, how: str) -> AsyncIterator[tuple[asyncpg.Conn
         await _remove_abandoned(connection)
         try:
             await connection.execute(f"CREATE DATABASE {name} {how}")
-            yield connection, name
+            yield name
         finally:
             await connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
     finally:

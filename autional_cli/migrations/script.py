@@ -65,7 +65,7 @@ def directory(root: Path, service: str) -> ScriptDirectory:
 
 
 def heads(root: Path, service: str) -> tuple[str, ...]:
-    """Return the heads of a service's revisions; anything but one is a mistake. Loads the files (exit 3 if it fails)."""
+    """Return the heads of a service's revisions; anything but one is a mistake. Loads the files."""
     return tuple(sorted(directory(root, service).get_heads()))
 
 

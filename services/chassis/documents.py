@@ -44,8 +44,8 @@ async def prepare(db: AsyncDatabase[Any], collections: Iterable[Collection]) -> 
         known = {found["name"]: found.get("options", {}).get("validator", {}) async for found in cursor}
     for collection in collections:
         if collection.name not in known:
-            given = {"validator": dict(collection.validator)} if collection.validator else {}
-            await db.create_collection(collection.name, check_exists=False, **given)
+            given: dict[str, Any] = {"validator": dict(collection.validator)} if collection.validator else {}
+            await db.command({"create": collection.name, **given})
         elif known[collection.name] != collection.validator:
             await db.command("collMod", collection.name, validator=dict(collection.validator))
         if collection.indexes:
