@@ -62,10 +62,14 @@ SELECT 'enum', '', t.typname, jsonb_build_object('labels', (
 FROM pg_type t WHERE t.typnamespace = to_regnamespace(:schema) AND t.typtype = 'e' AND NOT EXISTS (
   SELECT FROM pg_depend e WHERE e.classid = 'pg_type'::regclass AND e.objid = t.oid AND e.deptype = 'e')
 UNION ALL
-SELECT 'sequence', '', r.name, jsonb_build_object('definition', format(
+SELECT 'sequence', coalesce(own.name, ''), r.name, jsonb_build_object('definition', format(
   'as %s start with %s increment by %s minvalue %s maxvalue %s%s', format_type(s.seqtypid, NULL), s.seqstart,
-  s.seqincrement, s.seqmin, s.seqmax, CASE WHEN s.seqcycle THEN ' cycle' ELSE '' END))
-FROM relation r JOIN pg_sequence s ON s.seqrelid = r.oid WHERE NOT EXISTS (
+  s.seqincrement, s.seqmin, s.seqmax, CASE WHEN s.seqcycle THEN ' cycle' ELSE '' END), 'owner', coalesce(a.attname, ''))
+FROM relation r JOIN pg_sequence s ON s.seqrelid = r.oid
+LEFT JOIN pg_depend b ON b.classid = 'pg_class'::regclass AND b.objid = r.oid AND b.deptype = 'a' AND b.refobjsubid > 0
+LEFT JOIN own_table own ON own.oid = b.refobjid
+LEFT JOIN pg_attribute a ON a.attrelid = own.oid AND a.attnum = b.refobjsubid
+WHERE NOT EXISTS (
   SELECT FROM pg_depend o WHERE o.classid = 'pg_class'::regclass AND o.objid = r.oid AND o.deptype = 'i')
 UNION ALL
 SELECT 'view', '', r.name, jsonb_build_object('definition', pg_get_viewdef(r.oid, true),

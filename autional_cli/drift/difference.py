@@ -36,8 +36,14 @@ def compare(declared: Snapshot, live: Snapshot) -> list[Difference]:
     """Return every difference; what belongs to a table that is missing as a whole is not told apart."""
     ignored = {family for family in _OPTIONAL if not any(key[0] == family for key in declared)}
     keys = {key for key in declared.keys() | live.keys() if key[0] not in ignored}
-    ordered = sorted(keys, key=lambda key: (_ORDER.index(key[0]), *key))
+    ordered = sorted(keys, key=lambda key: _rank(key, declared))
     return [found for key in ordered for found in _compare_one(key, declared, live)]
+
+
+def _rank(key: tuple[str, str, str], declared: Snapshot) -> tuple[object, ...]:
+    """Order the keys as their mends may run: what is extra goes last, and what stands on others goes before them."""
+    place = _ORDER.index(key[0])
+    return (0, place, *key) if key in declared else (1, -place, *key)
 
 
 def _compare_one(key: tuple[str, str, str], declared: Snapshot, live: Snapshot) -> Iterator[Difference]:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from services.chassis.documents import Collection, Index
 
-TIMEOUT_MS = 5_000
+TIMEOUT_MS = 3_000
 _ALWAYS = "_id_"
 _BOOKKEEPING = ("v", "key", "name", "ns", "background")
 

@@ -24,7 +24,7 @@ def create(item: Item, members: Iterable[Item] = ()) -> str:
     if item.family == "enum":
         return f"CREATE TYPE {_q(item.name)} AS ENUM ({item.facts['labels']})"
     if item.family == "sequence":
-        return f"CREATE SEQUENCE {_q(item.name)} {item.facts['definition']}"
+        return ";\n".join([_create_sequence(item), *_owned(item)])
     if item.family == "view":
         return f"CREATE {item.facts['kind'].upper()} {_q(item.name)} AS {item.facts['definition'].strip().rstrip(';')}"
     return item.facts["definition"].strip()
@@ -40,6 +40,8 @@ def drop(item: Item) -> str:
         return f"DROP TRIGGER {_q(item.name)} ON {_q(item.parent)}"
     if item.family == "function":
         return f"DROP FUNCTION {item.name}"
+    if item.family == "sequence" and item.parent:
+        return f"DROP SEQUENCE IF EXISTS {_q(item.name)}"  # it goes with the column that it numbers
     what = {"enum": "TYPE", "view": item.facts.get("kind", "view").upper()}.get(item.family, item.family.upper())
     return f"DROP {what} {_q(item.name)}"
 
@@ -54,6 +56,8 @@ def change(fact: str, there: Item, wanted: Item) -> str:
         return wanted.facts["definition"].strip()
     if wanted.family == "table":
         return f"-- {_q(wanted.name)} has to be created anew: {there.facts[fact]} becomes {wanted.facts[fact]}"
+    if wanted.family == "sequence" and fact == "owner":
+        return _owned(wanted)[0] if wanted.facts[fact] else f"ALTER SEQUENCE {_q(wanted.name)} OWNED BY NONE"
     if wanted.family == "sequence":
         return f"ALTER SEQUENCE {_q(wanted.name)} {wanted.facts['definition']}"
     if fact == "state":
@@ -87,8 +91,21 @@ def _create_table(item: Item, members: list[Item]) -> str:
     lines = [f"{_q(m.name)} {column(m.facts)}" for m in members if m.family == "column"]
     constraints = [m for m in members if m.family in _CONSTRAINTS and m.family != "foreign_key"]
     lines += [f"CONSTRAINT {_q(m.name)} {m.facts.get('definition') or m.facts['body']}" for m in constraints]
+    sequences = [m for m in members if m.family == "sequence"]
+    before = [_create_sequence(m) for m in sequences]
+    owned = [statement for m in sequences for statement in _owned(m)]
     later = [create(m) for m in members if m.family in ("foreign_key", "index")]
-    return ";\n".join([f"CREATE TABLE {_q(item.name)} ({', '.join(lines)})", *later])
+    return ";\n".join([*before, f"CREATE TABLE {_q(item.name)} ({', '.join(lines)})", *owned, *later])
+
+
+def _create_sequence(item: Item) -> str:
+    return f"CREATE SEQUENCE {_q(item.name)} {item.facts['definition']}"
+
+
+def _owned(item: Item) -> list[str]:
+    """Return what ties a sequence to its column, so that it goes when the column goes."""
+    owner = item.facts["owner"]
+    return [f"ALTER SEQUENCE {_q(item.name)} OWNED BY {_q(item.parent)}.{_q(owner)}"] if owner else []
 
 
 def _change_column(fact: str, there: Item, wanted: Item) -> str:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from autional_cli.errors import AutionalError, ExitCode
 
 if TYPE_CHECKING:
-    from pathlib import Path
     from types import ModuleType
 
     from sqlalchemy import MetaData
@@ -43,32 +43,25 @@ def load(root: Path, service: str) -> ModuleType:
         raise _unusable(root, service, "does not exist")
     import services
 
-    folder = str(root / "services")
-    if folder not in list(services.__path__):
-        services.__path__.append(folder)
+    folder = root / "services"
     try:
-        module = importlib.import_module(f"services.{service}.models")
-        if module.__file__ is not None and path.samefile(module.__file__):
-            return module
+        if Path(services.__path__[0]).samefile(folder):
+            return importlib.import_module(f"services.{service}.models")
+        if str(folder) not in list(services.__path__):
+            services.__path__.append(str(folder))  # what the models import of their own package
         return _load_beside(path, f"services.{service}.models of {root}")
     except Exception as failure:
         raise _unusable(root, service, f"cannot be imported: {type(failure).__name__}: {failure}") from failure
 
 
 def _load_beside(path: Path, name: str) -> ModuleType:
-    """Load the models of another workspace that has a service of the same name, under a name of their own."""
-    if name in sys.modules:
-        return sys.modules[name]
+    """Load the models of another workspace, as they are now, under a name of their own."""
     location = importlib.util.spec_from_file_location(name, path)
     assert location is not None
     assert location.loader is not None
     module = importlib.util.module_from_spec(location)
     sys.modules[name] = module  # SQLAlchemy resolves annotations in the module of the class
-    try:
-        location.loader.exec_module(module)
-    except BaseException:
-        del sys.modules[name]
-        raise
+    location.loader.exec_module(module)
     return module
 
 

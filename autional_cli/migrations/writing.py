@@ -14,15 +14,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import sqlalchemy
 from alembic.autogenerate import produce_migrations, render_python_code
 from alembic.operations import Operations, ops
 from alembic.runtime.migration import MigrationContext
+from sqlalchemy.dialects import postgresql
 
 from autional_cli.drift.enums import load_plugin
 from autional_cli.drift.models import metadata_of
 from autional_cli.drift.relational import compare_schema
 from autional_cli.errors import AutionalError, ExitCode
 from autional_cli.migrations.apply import connected, upgrade
+from autional_cli.migrations.casting import add_casts
 from autional_cli.migrations.hints import flatten, review
 from autional_cli.migrations.plan import revisions_dir
 from autional_cli.migrations.scratch import scratch_database
@@ -102,14 +105,13 @@ def autogenerate(connection: Connection, metadata: MetaData) -> Content | None:
     assert script.downgrade_ops is not None
     for container in (script.upgrade_ops, script.downgrade_ops):
         _without_enums(container)
-    operations = Operations(context)
-    for each in flatten(script.upgrade_ops):
-        operations.invoke(each)
+        add_casts(flatten(container))
+    imports: list[str] = []
+    up, down = (_render_ops(container, context, imports) for container in (script.upgrade_ops, script.downgrade_ops))
+    _run(up, imports, context)
     connection.commit()
     rest = compare_schema(connection, metadata)
     _execute(connection, rest)
-    imports: list[str] = []
-    up, down = (_render_ops(container, context, imports) for container in (script.upgrade_ops, script.downgrade_ops))
     hints = review(flatten(script.upgrade_ops))
     hints += [f"{d.object}: {d.kind}, which Alembic does not compare, is SQL here" for d in (*enums, *rest)]
     hints += [f"{d.object}: still differs ({d.kind}); finish by hand" for d in compare_schema(connection, metadata)]
@@ -119,6 +121,12 @@ def autogenerate(connection: Connection, metadata: MetaData) -> Content | None:
         imports=tuple(sorted(set(imports))),
         hints=tuple(hints),
     )
+
+
+def _run(code: str, imports: list[str], context: MigrationContext) -> None:
+    """Run what was generated as it will stand in the file, on the scratch database."""
+    names: dict[str, Any] = {"op": Operations(context), "sa": sqlalchemy, "postgresql": postgresql}
+    exec("\n".join([*imports, code]), names)  # noqa: S102 - our own rendering of the workspace's own models
 
 
 def _execute(connection: Connection, differences: list[Difference]) -> None:
@@ -166,13 +174,13 @@ def _joined(*parts: str) -> str:
 def render(content: Content, message: str, revision: str, down_revision: str | None) -> str:
     """Return the text of the revision file, in the style of the others."""
     summary = message.strip().replace('"', "'").replace("\\", "/")
-    postgresql = "postgresql." in content.up + content.down
+    dialect = "postgresql." in content.up + content.down
     lines = [
         f'"""{summary[0].upper()}{summary[1:].rstrip(".")}."""',
         "",
         *(["import sqlalchemy as sa"] if "sa." in content.up + content.down else []),
         "from alembic import op",
-        *(["from sqlalchemy.dialects import postgresql"] if postgresql else []),
+        *(["from sqlalchemy.dialects import postgresql"] if dialect else []),
         *(line for line in content.imports if line and line != "from sqlalchemy.dialects import postgresql"),
         "",
         f'revision = "{revision}"',

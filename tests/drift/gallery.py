@@ -44,5 +44,5 @@ def gallery() -> MetaData:
     sa.Index("ix_paintings_details", paintings.c.details, postgresql_using="gin")
     sa.Index("ix_paintings_lower_title", sa.func.lower(paintings.c.title), unique=True)
     view = "CREATE VIEW modern AS SELECT id, title FROM paintings WHERE year > 1950"
-    event.listen(metadata, "after_create", sa.DDL(view))
+    event.listen(metadata, "after_create", sa.DDL(view))  # type: ignore[no-untyped-call]
     return metadata
