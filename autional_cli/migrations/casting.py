@@ -26,7 +26,7 @@ def add_casts(operations: list[ops.MigrateOperation]) -> None:
     """Turn every plain change of type into one that converts by a cast."""
     for op in operations:
         if type(op) is ops.AlterColumnOp and op.modify_type is not None:
-            wanted = op.modify_type.compile(dialect=postgresql.dialect())
+            wanted = op.modify_type.compile(dialect=postgresql.dialect())  # type: ignore[no-untyped-call]
             column = (
                 op.column_name if op.column_name.isidentifier() and op.column_name.islower() else f'"{op.column_name}"'
             )
