@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from autional_cli.drift.engines import Engines
 from autional_cli.errors import AutionalError, ExitCode
 
 if TYPE_CHECKING:
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
     from autional_cli.drift.model import ServiceDrift
     from autional_cli.instance import Instance
 
-CONNECT_S = 5.0
 AT_ONCE = 4  # databases compared at the same time; the work is mostly this process's own
 DEADLINE_S = 60.0
 
@@ -58,48 +58,47 @@ async def compare(root: Path, wanted: list[Target]) -> list[ServiceDrift]:
     Raises AutionalError: exit 4 if a database cannot be reached, 3 if models cannot be loaded.
     """
     turns = asyncio.Semaphore(AT_ONCE)
+    async with Engines() as engines:
 
-    async def one(target: Target) -> ServiceDrift:
-        async with turns:
-            return await compare_one(root, target)
+        async def one(target: Target) -> ServiceDrift:
+            async with turns:
+                return await _compare(root, target, engines)
 
-    tasks = [asyncio.create_task(one(target)) for target in wanted]
-    try:
-        return list(await asyncio.gather(*tasks))
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        tasks = [asyncio.create_task(one(target)) for target in wanted]
+        try:
+            return list(await asyncio.gather(*tasks))
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def compare_one(root: Path, target: Target) -> ServiceDrift:
     """Compare one service. Raises AutionalError as `compare` does."""
+    return (await compare(root, [target]))[0]
+
+
+async def _compare(root: Path, target: Target, engines: Engines) -> ServiceDrift:
     try:
         async with asyncio.timeout(DEADLINE_S):
-            return await (_mongo(root, target) if target.kind == "mongo" else _postgres(root, target))
+            return await (_mongo(root, target) if target.kind == "mongo" else _postgres(root, target, engines))
     except TimeoutError:
         raise _unavailable(target, f"no answer within {DEADLINE_S:g} s") from None
 
 
-async def _postgres(root: Path, target: Target) -> ServiceDrift:
+async def _postgres(root: Path, target: Target, engines: Engines) -> ServiceDrift:
+    import asyncpg
     from sqlalchemy.exc import DBAPIError
-    from sqlalchemy.ext.asyncio import create_async_engine
-    from sqlalchemy.pool import NullPool
 
     from autional_cli.drift.models import metadata_of
     from autional_cli.drift.relational import compare_service
 
     metadata = metadata_of(root, target.name)
-    engine = create_async_engine(target.url, poolclass=NullPool, connect_args={"timeout": CONNECT_S, "ssl": False})
     try:
-        async with engine.connect() as connection:
+        async with engines.connect(target.url) as connection:
             return await connection.run_sync(compare_service, root, target.name, metadata)
-    except (DBAPIError, OSError) as failure:
+    except (DBAPIError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as failure:
         raise _unavailable(target, str(getattr(failure, "orig", None) or failure)) from failure
-    except Exception as failure:
-        if type(failure).__module__.startswith("asyncpg"):  # refused before there is a connection
-            raise _unavailable(target, str(failure)) from failure
-        raise
 
 
 async def _mongo(root: Path, target: Target) -> ServiceDrift:
