@@ -28,7 +28,7 @@ _ORDER = (
     "function",
     "trigger",
 )
-_OPTIONAL = ("function", "trigger")  # compared only where the models declare any: revisions may have their own
+_OPTIONAL = ("function", "trigger")  # compared only where the models declare any: few do
 _SHOWN = ("type", "definition", "body", "labels", "kind")
 
 

@@ -78,8 +78,9 @@ def test_url_compares_another_database_of_exactly_one_service(platform: Platform
 def test_an_unknown_service_is_2_and_a_stopped_platform_is_4() -> None:
     stopped = Platform(instance=f"never-{os.getpid()}")
     try:
-        assert stopped.run("drift", "identiti").returncode == 2
-        assert "identity" in stopped.run("drift", "identiti").stderr
+        unknown = stopped.run("drift", "identiti")
+        assert unknown.returncode == 2
+        assert "identity" in unknown.stderr
         down = stopped.run("drift")
         assert down.returncode == 4
         assert "autional up" in down.stderr

@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from sqlalchemy import MetaData
 
+from autional_cli.drift.engines import Engines
 from autional_cli.drift.model import Difference
 from autional_cli.drift.relational import compare_schema
-from autional_cli.migrations.apply import connected
 from tests.drift.databases import execute, fetch
 from tests.drift.gallery import gallery
 
@@ -111,10 +110,12 @@ PLANTED = [
 UNMENDABLE = ("ALTER TYPE mood ADD VALUE 'furious'",)  # PostgreSQL cannot drop a label; drift says how it is done
 
 
-async def differences(url: str, metadata: MetaData | None = None) -> list[Difference]:
-    declared = metadata or gallery()
-    found: list[Difference] = await connected(url, lambda connection: compare_schema(connection, declared))
-    return found
+ENGINES = Engines()  # each statement is compiled once for all tests; it holds no connection
+
+
+async def differences(url: str) -> list[Difference]:
+    async with ENGINES.connect(url) as connection:
+        return await connection.run_sync(compare_schema, gallery())
 
 
 async def test_a_database_made_from_the_models_does_not_differ(exhibition: str) -> None:
