@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
 
 from autional_cli.drift import catalog, difference
 from autional_cli.drift.enums import load_plugin
 from autional_cli.drift.model import Difference, ServiceDrift
 from autional_cli.drift.revision import compare_revision
+from autional_cli.errors import AutionalError, ExitCode
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -52,12 +54,31 @@ def read_both(connection: Connection, metadata: MetaData) -> tuple[catalog.Snaps
             f"SET LOCAL search_path = {scratch}, {_LIVE}",
         ):
             connection.execute(text(statement))
-        metadata.create_all(connection, checkfirst=False)
+        _create(connection, metadata)
         declared = catalog.read(connection, scratch)
         connection.execute(text(f"SET LOCAL search_path = {_LIVE}"))
         return declared, catalog.read(connection, _LIVE)
     finally:
         connection.rollback()
+
+
+def _create(connection: Connection, metadata: MetaData) -> None:
+    """Create what the models declare in the scratch schema, which is the first of the search path."""
+    elsewhere = sorted(table.fullname for table in metadata.tables.values() if table.schema)
+    if elsewhere:
+        raise AutionalError(
+            f"models name a schema, and a service has one only: {', '.join(elsewhere)}",
+            hint="leave the schema out; each service has a database of its own",
+            exit_code=ExitCode.CONFIGURATION,
+        )
+    try:
+        metadata.create_all(connection, checkfirst=False)
+    except (SQLAlchemyError, ValueError) as failure:
+        raise AutionalError(
+            f"the models cannot be created in PostgreSQL: {getattr(failure, 'orig', None) or failure}",
+            hint="the statement is the models' own: mend services/<name>/models.py",
+            exit_code=ExitCode.CONFIGURATION,
+        ) from failure
 
 
 def _compare_with_alembic(connection: Connection, metadata: MetaData) -> list[Difference]:

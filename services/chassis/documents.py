@@ -11,6 +11,9 @@ from typing import Any
 
 from pymongo import IndexModel
 from pymongo.asynchronous.database import AsyncDatabase
+from pymongo.errors import OperationFailure
+
+_EXISTS = 48
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,8 +48,16 @@ async def prepare(db: AsyncDatabase[Any], collections: Iterable[Collection]) -> 
     for collection in collections:
         if collection.name not in known:
             given: dict[str, Any] = {"validator": dict(collection.validator)} if collection.validator else {}
-            await db.command({"create": collection.name, **given})
+            await _create(db, {"create": collection.name, **given})
         elif known[collection.name] != collection.validator:
             await db.command("collMod", collection.name, validator=dict(collection.validator))
         if collection.indexes:
             await db[collection.name].create_indexes([index.model for index in collection.indexes])
+
+
+async def _create(db: AsyncDatabase[Any], command: Mapping[str, Any]) -> None:
+    try:
+        await db.command(dict(command))
+    except OperationFailure as failure:
+        if failure.code != _EXISTS:  # another replica was faster
+            raise

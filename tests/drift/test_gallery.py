@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from autional_cli.drift.engines import Engines
 from autional_cli.drift.model import Difference
 from autional_cli.drift.relational import compare_schema
+from autional_cli.errors import AutionalError, ExitCode
 from tests.drift.databases import execute, fetch
 from tests.drift.gallery import gallery
 
@@ -134,6 +136,21 @@ async def test_a_planted_difference_is_found_and_mended(exhibition: str, planted
     if planted not in UNMENDABLE:
         await execute(exhibition, *(one.mend for one in found))
         assert await differences(exhibition) == []
+
+
+@pytest.mark.parametrize(
+    ("check", "schema", "said"),
+    [("wrong > 0", None, 'column "wrong" does not exist'), ("n > 0", "other", "models name a schema")],
+)
+async def test_models_that_cannot_be_created_are_an_error(
+    exhibition: str, check: str, schema: str | None, said: str
+) -> None:
+    metadata = sa.MetaData()
+    sa.Table("things", metadata, sa.Column("n", sa.Integer, sa.CheckConstraint(check)), schema=schema)
+    async with ENGINES.connect(exhibition) as connection:
+        with pytest.raises(AutionalError, match=said) as failed:
+            await connection.run_sync(compare_schema, metadata)
+    assert failed.value.exit_code == ExitCode.CONFIGURATION
 
 
 async def test_the_way_back_plants_the_same_difference(exhibition: str) -> None:
