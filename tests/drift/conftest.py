@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 
 import pytest
+from sqlalchemy import text
 
-from autional_cli.migrations.apply import connected
-from autional_cli.migrations.scratch import scratch_database
+from autional_cli.drift.engines import Engines
 from tests.drift.databases import Databases
 from tests.drift.databases import databases as run_databases
 from tests.drift.gallery import gallery
+
+ENGINES = Engines()  # each statement is compiled once for all tests; it holds no connection
 
 
 @pytest.fixture(scope="session")
@@ -21,13 +23,12 @@ def databases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Databases]:
 
 
 @pytest.fixture
-async def exhibition(databases: Databases) -> AsyncIterator[str]:
-    """The URL of a database that holds exactly what the gallery declares."""
-
-    def create(connection: object) -> None:
-        gallery().create_all(connection)  # type: ignore[arg-type]
-        connection.commit()  # type: ignore[attr-defined]
-
-    async with scratch_database(databases.operator_url) as url:
-        await connected(url, create)
-        yield url
+async def exhibition(databases: Databases) -> str:
+    """The URL of a database, owned as a service owns its own, that holds what the gallery declares and no row."""
+    url = databases.gallery_url
+    async with ENGINES.connect(url) as connection:
+        for statement in ("DROP SCHEMA public CASCADE", "CREATE SCHEMA public"):
+            await connection.execute(text(statement))
+        await connection.run_sync(gallery().create_all)
+        await connection.commit()
+    return url

@@ -24,6 +24,9 @@ from tests.resources.running import build, claim
 ROOT = Path(__file__).parents[2]
 
 
+GALLERY = ServiceSpec(name="gallery", summary="models", port=11048, error_codes=range(9900, 9910), database="postgres")
+
+
 @dataclass(slots=True)
 class Databases:
     """PostgreSQL and a Mongo-protocol server with a database for each service."""
@@ -42,6 +45,11 @@ class Databases:
     def operator_url(self) -> str:
         """Where scratch databases are made."""
         return self.postgres.admin_url()
+
+    @property
+    def gallery_url(self) -> str:
+        """A database for models that no service has, owned as a service owns its own."""
+        return self.postgres.url_for(GALLERY)
 
     def url(self, service: str) -> str:
         """Return the URL of a service's own database, with its own rights."""
@@ -94,7 +102,9 @@ def databases(folder: Path) -> Iterator[Databases]:
     with claim(instance):
         specs = discover(ROOT)
         wanted = {
-            name: found for name, found in build(instance, specs.values()).items() if name in ("postgres", "mongo")
+            name: found
+            for name, found in build(instance, [*specs.values(), GALLERY]).items()
+            if name in ("postgres", "mongo")
         }
         servers = [Server(resource) for resource in wanted.values()]
         ready = Databases(specs, wanted)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import asyncpg
 import pytest
 import sqlalchemy as sa
 
-from autional_cli.drift.engines import Engines
 from autional_cli.drift.model import Difference
 from autional_cli.drift.relational import compare_schema
 from autional_cli.errors import AutionalError, ExitCode
+from tests.drift.conftest import ENGINES
 from tests.drift.databases import execute, fetch
 from tests.drift.gallery import gallery
 
@@ -25,6 +26,8 @@ INITIAL = "ALTER TABLE artists DROP initial, ADD initial text GENERATED ALWAYS A
 NEW_CHECK = "ALTER TABLE artists DROP CONSTRAINT ck_artists_fame, ADD CONSTRAINT ck_artists_fame CHECK (fame >= 0)"
 NEW_KEY = "ALTER TABLE paintings DROP CONSTRAINT fk_paintings_artist_id_artists, ADD CONSTRAINT "
 NEW_KEY += "fk_paintings_artist_id_artists FOREIGN KEY (artist_id) REFERENCES artists ON DELETE SET NULL"
+
+TWICE = "INSERT INTO paintings (id, artist_id, title) SELECT gen_random_uuid(), 1, t FROM (VALUES ('A'), ('a')) v (t)"
 
 
 def swapped(index: str, definition: str) -> str:
@@ -112,9 +115,6 @@ PLANTED = [
 UNMENDABLE = ("ALTER TYPE mood ADD VALUE 'furious'",)  # PostgreSQL cannot drop a label; drift says how it is done
 
 
-ENGINES = Engines()  # each statement is compiled once for all tests; it holds no connection
-
-
 async def differences(url: str) -> list[Difference]:
     async with ENGINES.connect(url) as connection:
         return await connection.run_sync(compare_schema, gallery())
@@ -162,10 +162,16 @@ async def test_the_way_back_plants_the_same_difference(exhibition: str) -> None:
 
 async def test_an_index_that_could_not_be_built_is_found(exhibition: str) -> None:
     await execute(
-        exhibition, "UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'ix_paintings_artist_id'::regclass"
+        exhibition, "DROP INDEX ix_paintings_lower_title", "INSERT INTO artists (name) VALUES ('Frida')", TWICE
     )
+    with pytest.raises(asyncpg.UniqueViolationError):
+        await execute(
+            exhibition, "CREATE UNIQUE INDEX CONCURRENTLY ix_paintings_lower_title ON paintings (lower(title))"
+        )
     [one] = await differences(exhibition)
-    assert (one.kind, one.database) == ("index_state", "invalid")
+    assert (one.kind, one.object, one.database) == ("index_state", "paintings.ix_paintings_lower_title", "invalid")
+    await execute(exhibition, "DELETE FROM paintings", one.mend)
+    assert await differences(exhibition) == []
 
 
 async def test_the_comparison_leaves_nothing_and_locks_no_one_out(exhibition: str) -> None:
