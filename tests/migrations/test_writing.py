@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -112,3 +113,15 @@ async def test_a_message_without_a_word_and_two_heads_are_refused(workspace: Wor
     workspace.revision(3, "pass", previous=1)
     with pytest.raises(AutionalError, match="several heads: thing_0002, thing_0003"):
         await new(workspace, databases)
+
+
+async def test_the_first_revision_of_a_service_can_be_written_too(
+    workspace: Workspace, databases: Databases, url: str
+) -> None:
+    shutil.rmtree(workspace.folder)
+    written = await new(workspace, databases, "Things.")
+    assert written is not None
+    assert written.path.name == "0001_things.py"
+    assert "down_revision = None" in written.path.read_text()
+    await upgrade(workspace.root, SERVICE, url)
+    assert (await compare_one(workspace.root, Target(SERVICE, "postgres", url))).differences == ()
