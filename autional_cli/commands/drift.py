@@ -43,9 +43,13 @@ def drift(
     differing = [one.name for one in found if not one.clean]
     if differing:
         count = sum(len(one.differences) for one in found)
+        behind = [
+            one.name for one in found for d in one.differences if d.kind in ("revision_behind", "revision_missing")
+        ]
+        write = f"autional migrate new -s {differing[0]} -m … writes a revision; or mend the database as shown"
         raise AutionalError(
             f"{count} difference{'' if count == 1 else 's'} between models and database: {', '.join(differing)}",
-            hint=f"autional migrate new -s {differing[0]} -m … writes a revision; or mend the database as shown",
+            hint=f"autional migrate up {' '.join(behind)}" if behind else write,
             exit_code=ExitCode.SCHEMA_DRIFT,
         )
     if output != "json":
