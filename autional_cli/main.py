@@ -36,7 +36,8 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "db": ("Debug", "Open a shell on a service's database."),
     "new": ("Build", "Write a service that starts, is migrated and tested at once."),
     "check": ("Build", "Contracts, error codes, schemas, events, encoding, architecture, debt: one pass."),
-    "migrate": ("Build", "Apply and inspect schema migrations of all services."),
+    "migrate": ("Build", "Apply, undo, write and rehearse schema migrations of all services."),
+    "drift": ("Build", "Compare the models of all services with their live databases."),
 }
 
 

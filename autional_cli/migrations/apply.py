@@ -1,26 +1,40 @@
-"""Bring a service's database to its head revision, with alembic, in this process."""
+"""Bring a service's database to a revision, with alembic, in this process.
+
+Each revision is a transaction, so whatever happens, the database stands at a revision and not between two.
+"""
 
 from __future__ import annotations
 
+import asyncio
+import time
 import zlib
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from alembic import command
-from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.pool import NullPool
 
-from autional_cli.migrations.plan import revisions_dir
+from autional_cli.errors import AutionalError, ExitCode
+from autional_cli.migrations.script import ALEMBIC, TURN_S, configuration, directory, importable
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from sqlalchemy import Connection
 
-_LOCK_TIMEOUT_S = 30
+    Progress = Callable[[str], None]
+    OnApply = Callable[..., None]
+
+LOCK_WAIT_S = 60  # for another migration of the same service to end
+TABLE_LOCK_S = 10  # a statement that waits for a table makes everyone behind it wait as well
+CONNECT_S = 5
+_NOT_OBTAINED = "55P03"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,54 +51,147 @@ class Status:
         return self.revision == self.head
 
 
-def configuration(root: Path, service: str) -> Config:
-    """Return alembic's configuration for one service; no file is read."""
-    config = Config()
-    config.set_main_option("script_location", str(root / "migrations"))
-    config.set_main_option("version_locations", str(revisions_dir(root, service)))
-    config.set_main_option("path_separator", "os")
-    return config
+@dataclass(slots=True)
+class Move:
+    """One service on its way to `target`. `steps` collects id and milliseconds of what was applied or undone."""
 
+    root: Path
+    service: str
+    target: str
+    down: bool = False
+    progress: Progress = lambda _line: None
+    on_apply: OnApply | None = None
+    steps: list[tuple[str, float]] = field(default_factory=list)
+    _since: float = 0.0
 
-async def upgrade(root: Path, service: str, url: str) -> Status:
-    """Apply what is pending, under an advisory lock, so that two at once are safe; return where it stands then."""
-
-    def apply(connection: Connection) -> Status:
-        key = zlib.crc32(f"autional:{service}".encode())
-        connection.execute(text(f"SET lock_timeout = '{_LOCK_TIMEOUT_S}s'"))
-        connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": key})
-        connection.commit()
+    def run(self, connection: Connection) -> Status:
+        """Go there, under the service's advisory lock; AutionalError says where it stands if it fails."""
+        key = zlib.crc32(f"autional:{self.service}".encode())
+        self._take_lock(connection, key)
         try:
-            config = configuration(root, service)
-            if not _status(connection, config, service).current:
-                connection.commit()
-                config.attributes["connection"] = connection
-                command.upgrade(config, "head")
-            return _status(connection, config, service)
-        finally:
-            connection.rollback()
-            connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": key})
+            here = _status(connection, self.root, self.service)
             connection.commit()
+            if self.down or not here.current:
+                self._go(connection)
+            return _status(connection, self.root, self.service)
+        except AutionalError:
+            raise
+        except Exception as failure:
+            raise self._failed(connection, failure) from failure
+        finally:
+            with suppress(DBAPIError, OSError):  # a connection that is gone holds no lock
+                connection.rollback()
+                connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": key})
+                connection.commit()
 
-    return await _run(url, apply)
+    def _take_lock(self, connection: Connection, key: int) -> None:
+        settings = {
+            "statement_timeout": "0",
+            "idle_in_transaction_session_timeout": "0",
+            "client_connection_check_interval": "1s",  # a migration whose process was killed ends soon
+            "lock_timeout": f"{LOCK_WAIT_S}s",
+        }
+        try:
+            for name, value in settings.items():
+                connection.execute(text(f"SET {name} = '{value}'"))
+            connection.commit()
+            connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": key})
+            connection.execute(text(f"SET lock_timeout = '{TABLE_LOCK_S}s'"))
+            connection.commit()
+        except DBAPIError as failure:
+            if getattr(failure.orig, "sqlstate", "") != _NOT_OBTAINED:
+                raise
+            raise AutionalError(
+                f"{self.service}: another migration has held the lock for {LOCK_WAIT_S} s",
+                hint=f"autional migrate status {self.service}",
+                exit_code=ExitCode.WAIT_TIMED_OUT,
+            ) from failure
+
+    def _go(self, connection: Connection) -> None:
+        importable(self.root)
+        config = configuration(self.root, self.service)
+        config.attributes["connection"] = connection
+        callbacks = [self._applied, *([self.on_apply] if self.on_apply else [])]
+        config.attributes["options"] = {"on_version_apply": callbacks}
+        self._since = time.perf_counter()
+        (command.downgrade if self.down else command.upgrade)(config, self.target)
+
+    def _applied(self, *, step: Any, **_: Any) -> None:
+        revision = str(step.up_revision_id)
+        elapsed_ms = (time.perf_counter() - self._since) * 1000
+        self.steps.append((revision, elapsed_ms))
+        self.progress(f"{self.service}: {'undone' if self.down else 'applied'} {revision} in {elapsed_ms:.0f} ms")
+        self._since = time.perf_counter()
+
+    def _failed(self, connection: Connection, failure: Exception) -> AutionalError:
+        """Say which revision failed and at which one the database stands."""
+        if not connection.invalidated:
+            connection.rollback()
+            at = _status(connection, self.root, self.service).revision or "no revision"
+        else:
+            at = self.steps[-1][0] if self.steps else "the revision it was at"
+        why = getattr(failure, "orig", None) or failure
+        return AutionalError(
+            f"{self.service}: {self._failing(at)} failed and was rolled back: {_said(why)}; the database is at {at}",
+            hint=f"mend the revision, then: autional migrate up {self.service}",
+            exit_code=ExitCode.SCHEMA_DRIFT,
+        )
+
+    def _failing(self, at: str) -> str:
+        script = directory(self.root, self.service)
+        if self.down:
+            return f"undoing {at}"
+        after = [step.revision for step in script.walk_revisions() if (step.down_revision or "no revision") == at]
+        return f"revision {after[0]}" if after else "the migration"
+
+
+async def upgrade(root: Path, service: str, url: str, progress: Progress = lambda _line: None) -> Status:
+    """Apply what is pending, under an advisory lock, so that two at once are safe; return where it stands then.
+
+    Raises AutionalError (exit 7) that names the revision which failed and the one where the database stands.
+    """
+    return await run(Move(root, service, "heads", progress=progress), url)
+
+
+async def downgrade(
+    root: Path, service: str, url: str, target: str = "-1", progress: Progress = lambda _line: None
+) -> Status:
+    """Undo revisions down to `target` (a revision, `base`, or `-1` for one step); as `upgrade` otherwise."""
+    return await run(Move(root, service, target, down=True, progress=progress), url)
 
 
 async def status(root: Path, service: str, url: str) -> Status:
     """Return where the schema of a service stands; changes nothing."""
-    return await _run(url, lambda connection: _status(connection, configuration(root, service), service))
+    return await connected(url, lambda connection: _status(connection, root, service))  # type: ignore[no-any-return]
 
 
-def _status(connection: Connection, config: Config, service: str) -> Status:
-    heads = ScriptDirectory.from_config(config).get_heads()
-    current = MigrationContext.configure(connection).get_current_heads()
-    return Status(service, ",".join(sorted(current)), ",".join(sorted(heads)))
+async def run(move: Move, url: str) -> Status:
+    """Run a move when it is this process's turn: Alembic knows one migration at a time."""
+    async with asyncio.timeout(TURN_S):
+        while not ALEMBIC.acquire(blocking=False):  # noqa: ASYNC110 - a thread holds it: nothing to await
+            await asyncio.sleep(0.01)
+    try:
+        return await connected(url, move.run)  # type: ignore[no-any-return]
+    finally:
+        ALEMBIC.release()
 
 
-async def _run(url: str, work: Any) -> Status:
-    engine = create_async_engine(url, connect_args={"timeout": 5})
+async def connected(url: str, work: Callable[[Connection], Any]) -> Any:
+    """Run `work` on a connection of its own and return its result. Raises OSError if there is no server."""
+    engine = create_async_engine(url, poolclass=NullPool, connect_args={"timeout": CONNECT_S, "ssl": False})
     try:
         async with engine.connect() as connection:
-            result: Status = await connection.run_sync(work)
-            return result
+            return await connection.run_sync(work)
     finally:
         await engine.dispose()
+
+
+def _status(connection: Connection, root: Path, service: str) -> Status:
+    script_heads = directory(root, service).get_heads()
+    current = MigrationContext.configure(connection).get_current_heads()
+    return Status(service, ",".join(sorted(current)), ",".join(sorted(script_heads)))
+
+
+def _said(failure: object) -> str:
+    text_ = str(failure).split("\n")[0]
+    return text_.replace("<class 'asyncpg.exceptions.", "").replace("'>", "", 1)

@@ -10,7 +10,11 @@ from autional_cli.workspace.discover import discover
 from autional_cli.workspace.source import suggest
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from autional_cli.drivers.base import Resource
     from autional_cli.instance import Instance
+    from services.chassis.spec import ServiceSpec
 
 
 def databases(instance: Instance, services: list[str] | None = None) -> list[tuple[str, str]]:
@@ -18,20 +22,56 @@ def databases(instance: Instance, services: list[str] | None = None) -> list[tup
 
     Raises AutionalError for a service that has none.
     """
-    specs = discover(instance.root)
-    postgres = next((resource for resource in all_resources(instance) if resource.name == "postgres"), None)
-    found: dict[str, str] = {}
-    for spec in specs.values():
-        if spec.database == "postgres" and postgres is not None:
-            found[spec.name] = postgres.url_for(spec)
+    found = {spec.name: url for spec, url in with_database(instance) if spec.database == "postgres"}
     for name in services or ():
         if name not in found:
-            raise AutionalError(
-                f"{name!r} has no PostgreSQL database{suggest(name, found)}",
-                hint=f"services that have one: {', '.join(found)}",
-                exit_code=ExitCode.USAGE,
-            )
+            raise _without(name, "PostgreSQL database", found)
     return [(name, url) for name, url in found.items() if not services or name in services]
+
+
+def with_database(
+    instance: Instance, services: list[str] | None = None, *, reachable: bool = True
+) -> list[tuple[ServiceSpec, str]]:
+    """Return spec and URL of each wanted service that has a database of any kind; none wanted means all.
+
+    `reachable=False` leaves the URLs empty and asks for no instance. Raises AutionalError for a service without one.
+    """
+    specs = {spec.name: spec for spec in discover(instance.root).values() if spec.database != "none"}
+    urls = _urls(instance, specs.values()) if reachable else dict.fromkeys(specs, "")
+    for name in services or ():
+        if name not in urls:
+            raise _without(name, "database", urls)
+    return [(specs[name], url) for name, url in urls.items() if not services or name in services]
+
+
+def operator_url(instance: Instance) -> str:
+    """Return the operator's URL of the PostgreSQL server: for scratch databases, never for a service's own."""
+    return str(_postgres(instance).admin_url())
+
+
+def _postgres(instance: Instance) -> Resource:
+    found = next((resource for resource in all_resources(instance) if resource.name == "postgres"), None)
+    if found is None:
+        raise AutionalError("the stack has no PostgreSQL server", hint="autional up", exit_code=ExitCode.USAGE)
+    return found
+
+
+def _urls(instance: Instance, specs: Iterable[ServiceSpec]) -> dict[str, str]:
+    """Return the URL of each service that the instance's stack gives a database."""
+    served = {resource.name: resource for resource in all_resources(instance)}
+    stood = [(spec, served.get(spec.database)) for spec in specs]
+    return {
+        spec.name: r.url_for(spec) for spec, r in stood if r is not None and spec.name in getattr(r, "services", ())
+    }
+
+
+def _without(name: str, what: str, known: Iterable[str]) -> AutionalError:
+    names = list(known)
+    return AutionalError(
+        f"{name!r} has no {what}{suggest(name, names)}",
+        hint=f"services that have one: {', '.join(names)}",
+        exit_code=ExitCode.USAGE,
+    )
 
 
 def database_url(instance: Instance, service: str) -> str:

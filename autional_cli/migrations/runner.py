@@ -18,6 +18,7 @@ def main() -> int:
 
 
 async def _migrate(root: Path, targets: list[dict[str, str]]) -> int:
+    from autional_cli.errors import AutionalError
     from autional_cli.migrations.apply import upgrade
 
     sys.path.insert(0, str(root))
@@ -25,7 +26,8 @@ async def _migrate(root: Path, targets: list[dict[str, str]]) -> int:
         try:
             reached = await upgrade(root, target["service"], target["url"])
         except Exception as error:  # noqa: BLE001 - whatever a revision raises, its service must be named
-            sys.stderr.write(f"migration of {target['service']} failed: {type(error).__name__}: {error}\n")
+            why = error if isinstance(error, AutionalError) else f"{type(error).__name__}: {error}"
+            sys.stderr.write(f"migration of {target['service']} failed: {why}\n")
             return 1
         sys.stdout.write(f"{target['service']} at {reached.revision or 'no revision'}\n")
     return 0

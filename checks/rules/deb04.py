@@ -28,7 +28,15 @@ KINDS = {
     "defined_props": "property",
 }
 FRAMEWORKS = [f"@{name}*" for name in ("*.get", "*.post", "*.put", "*.patch", "*.delete", "*.command", "*.callback")]
-FRAMEWORKS += ["@pytest*", "@*.listens_for*", "@field_validator*", "@model_validator*", "@*.on_event*", "@given*"]
+FRAMEWORKS += [
+    "@pytest*",
+    "@*.listens_for*",
+    "@field_validator*",
+    "@model_validator*",
+    "@*.on_event*",
+    "@given*",
+    "@*.dispatch_for*",
+]
 ENTRY_POINT = re.compile(r"\w+(\.\w+)+:\w+")
 PATHS = ("services/", "autional_cli/", "checks/", "migrations/", "tests/")
 

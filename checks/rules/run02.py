@@ -40,8 +40,8 @@ BOUNDED: dict[str, tuple[tuple[str, ...], int]] = {
     "redis.from_url": (("socket_timeout",), 99),
     "smtplib.SMTP": (("timeout",), 4),
     "socket.create_connection": (("timeout",), 2),
-    "sqlalchemy.create_engine": (("connect_args",), 99),
-    "sqlalchemy.ext.asyncio.create_async_engine": (("connect_args",), 99),
+    "sqlalchemy.create_engine": (("connect_args", "creator"), 99),
+    "sqlalchemy.ext.asyncio.create_async_engine": (("connect_args", "async_creator"), 99),
     "urllib.request.urlopen": (("timeout",), 3),
 } | {
     f"{library}.{verb}": (("timeout",), 99)

@@ -14,11 +14,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from checks.facts import FileView
+from checks.facts.specs import name_of
 from checks.model import Tier
 from checks.rule import Rule
 from checks.sources import Source
 
 EVERYWHERE = frozenset({"0.0.0.0", "::", "[::]", "0:0:0:0:0:0:0:0"})  # noqa: S104 - what is looked for
+PLACE = re.compile(r"(?i)(host|bind|addr|interface|listen)")
+LISTENERS = frozenset({"bind", "create_server", "start_server", "TCPSite", "add_insecure_port"})
 ADDRESS = re.compile(r"(?<![\d.])0\.0\.0\.0(?![\d.])|\[::\]")
 
 
@@ -45,9 +48,23 @@ class Sec05(Rule):
         return {ast.Constant: self.constant}
 
     def constant(self, node: ast.Constant, view: FileView) -> None:
-        """Look at one text."""
-        if node.value not in EVERYWHERE:
+        """Look at one text. `::` is also a cast in SQL and much else: it counts where an address is given."""
+        if node.value not in EVERYWHERE or any(isinstance(parent, ast.Compare) for parent in view.parents[-2:]):
             return
-        compared = any(isinstance(parent, ast.Compare) for parent in view.parents[-2:])
-        if not compared:
-            view.report(node, f"{node.value!r} listens on every interface; write 127.0.0.1")
+        if node.value == "::" and not is_address(view.parents):
+            return
+        view.report(node, f"{node.value!r} listens on every interface; write 127.0.0.1")
+
+
+def is_address(parents: list[ast.AST]) -> bool:
+    """Whether the innermost node stands where an address is given: an argument or a variable that is called so."""
+    near = parents[-1]
+    if isinstance(near, ast.keyword):
+        return bool(PLACE.search(near.arg or ""))
+    if isinstance(near, ast.arguments):
+        return any(PLACE.search(each.arg) for each in (*near.posonlyargs, *near.args, *near.kwonlyargs))
+    if isinstance(near, ast.Assign | ast.AnnAssign):
+        targets = near.targets if isinstance(near, ast.Assign) else [near.target]
+        return any(PLACE.search(name_of(each)) for each in targets)
+    call = parents[-2] if isinstance(near, ast.Tuple) and len(parents) > 1 else near
+    return isinstance(call, ast.Call) and name_of(call.func).rpartition(".")[2] in LISTENERS

@@ -6,30 +6,26 @@ from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 from typing import Any
 
-from pymongo import ASCENDING, DESCENDING, IndexModel
+from pymongo import ASCENDING, DESCENDING
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import BulkWriteError, DuplicateKeyError
 
 from services.audit.domain import GENESIS, Record
-
-INDEXES = [
-    IndexModel([("seq", ASCENDING)], name="seq", unique=True),
-    IndexModel([("actor", ASCENDING), ("seq", DESCENDING)], name="actor_seq"),
-    IndexModel([("type", ASCENDING), ("seq", DESCENDING)], name="type_seq"),
-    IndexModel([("time", ASCENDING)], name="time"),
-]
+from services.audit.models import ANCHORS, COLLECTIONS, EVENTS
+from services.chassis.documents import prepare
 
 
 class RecordStore:
     """The collections `events` (the records) and `anchors` (where the chain begins after pruning)."""
 
     def __init__(self, db: AsyncDatabase[Record]) -> None:
-        self._events = db["events"]
-        self._anchors = db["anchors"]
+        self._db = db
+        self._events = db[EVENTS.name]
+        self._anchors = db[ANCHORS.name]
 
     async def prepare(self) -> None:
-        """Create the indexes."""
-        await self._events.create_indexes(INDEXES)
+        """Create the collections with their indexes and validators."""
+        await prepare(self._db, COLLECTIONS)
 
     async def known(self, ids: Sequence[str]) -> set[str]:
         """Return which of `ids` are stored."""

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Annotated, cast
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Column, DateTime, Identity, MetaData, Table, Text, Uuid, func
+from sqlalchemy import DDL, BigInteger, Column, DateTime, Identity, MetaData, Table, Text, Uuid, event, func
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, mapped_column
 
@@ -35,9 +35,24 @@ def table(model: type[DeclarativeBase]) -> Table:
 def service_metadata() -> MetaData:
     """Return the metadata a service's models build on: naming convention, outbox and inbox."""
     metadata = MetaData(naming_convention=NAMING)
-    _outbox(metadata)
+    notify_inserts(_outbox(metadata))
     _inbox(metadata)
     return metadata
+
+
+def notify_inserts(table: Table) -> None:
+    """Declare the trigger that tells a listening replica of new rows: channel and function have the table's name.
+
+    Revisions create it; declared here too, so that drift notices when a database has lost it.
+    """
+    function = f"notify_{table.name}()"
+    body = f"BEGIN PERFORM pg_notify('{table.name}', ''); RETURN NULL; END"
+    when = f"AFTER INSERT ON {table.name} FOR EACH STATEMENT"
+    for statement in (
+        f"CREATE FUNCTION {function} RETURNS trigger LANGUAGE plpgsql AS $$ {body} $$",
+        f"CREATE TRIGGER {table.name}_inserted {when} EXECUTE FUNCTION {function}",
+    ):
+        event.listen(table, "after_create", DDL(statement))  # type: ignore[no-untyped-call]
 
 
 def _outbox(metadata: MetaData) -> Table:

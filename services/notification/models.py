@@ -10,7 +10,7 @@ from sqlalchemy import CheckConstraint, DateTime, Index, Integer, Text, func, te
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from services.chassis.models import Created, Id, service_metadata
+from services.chassis.models import Created, Id, notify_inserts, service_metadata
 
 
 class Base(DeclarativeBase):
@@ -48,6 +48,9 @@ class Delivery(Base):
     last_error: Mapped[str | None] = mapped_column(Text)
     created_at: Mapped[Created]
     sent_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+
+
+notify_inserts(Base.metadata.tables[Delivery.__tablename__])
 
 
 class Message(Base):

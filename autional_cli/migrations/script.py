@@ -1,0 +1,152 @@
+"""The revision files of a service: their order, and their SQL without a database.
+
+For the rules of `autional check`: `heads` (a single head per service), `chain` (the files in order) and `revision_sql`
+(what one revision does, for squawk, which has to see each alone).
+"""
+
+from __future__ import annotations
+
+import io
+import sys
+import threading
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from alembic import command
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from alembic.util import CommandError
+
+from autional_cli.errors import AutionalError, ExitCode
+from autional_cli.migrations.plan import revisions_dir
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+TURN_S = 120.0
+# Alembic's `op` and `context` are global to the process, so it runs one migration at a time in any of its threads.
+ALEMBIC = threading.Lock()
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """One revision file. `previous` is empty for the first."""
+
+    id: str
+    previous: str
+    summary: str
+    path: Path
+
+
+def configuration(root: Path, service: str) -> Config:
+    """Return alembic's configuration for one service; no file is read."""
+    config = Config()
+    config.set_main_option("script_location", str(root / "migrations"))
+    config.set_main_option("version_locations", str(revisions_dir(root, service)))
+    config.set_main_option("path_separator", "os")
+    return config
+
+
+def directory(root: Path, service: str) -> ScriptDirectory:
+    """Return the revisions of a service as Alembic sees them. AutionalError (exit 3) for files it cannot load."""
+    importable(root)
+    script = ScriptDirectory.from_config(configuration(root, service))
+    try:
+        script.get_heads()
+    except (CommandError, SyntaxError, ImportError, NameError) as failure:
+        raise AutionalError(
+            f"migrations/{service}: {type(failure).__name__}: {failure}",
+            hint="each revision names the one before it in down_revision",
+            exit_code=ExitCode.CONFIGURATION,
+        ) from failure
+    return script
+
+
+def heads(root: Path, service: str) -> tuple[str, ...]:
+    """Return the heads of a service's revisions; anything but one is a mistake. Loads the files."""
+    return tuple(sorted(directory(root, service).get_heads()))
+
+
+def chain(root: Path, service: str) -> list[Revision]:
+    """Return the revisions of a service, first to last."""
+    steps = reversed(list(directory(root, service).walk_revisions()))
+    return [
+        Revision(
+            id=step.revision,
+            previous=str(step.down_revision or ""),
+            summary=(step.doc or "").strip(),
+            path=Path(step.path),
+        )
+        for step in steps
+    ]
+
+
+def pending(root: Path, service: str, at: str) -> list[Revision]:
+    """Return the revisions after `at` (empty: all of them). AutionalError if `at` is not among the files."""
+    found = chain(root, service)
+    if not at:
+        return found
+    known = [revision.id for revision in found]
+    if at not in known:
+        raise unknown(service, at)
+    return found[known.index(at) + 1 :]
+
+
+def unknown(service: str, revision: str) -> AutionalError:
+    """Return the error for a revision that has no file."""
+    return AutionalError(
+        f"{service}: there is no file for revision {revision!r} in migrations/{service}/",
+        hint=f"autional migrate status {service}; is this an older checkout?",
+        exit_code=ExitCode.SCHEMA_DRIFT,
+    )
+
+
+def revision_sql(root: Path, service: str, revision: str, *, down: bool = False) -> str:
+    """Return the SQL of one revision alone, or of undoing it, without any database.
+
+    Alembic's own bookkeeping is part of it. Raises AutionalError for a revision that does not exist or cannot be
+    printed without a database.
+    """
+    found = {each.id: each for each in chain(root, service)}
+    if revision not in found:
+        raise unknown(service, revision)
+    previous = found[revision].previous or "base"
+    return sql(root, service, revision, previous) if down else sql(root, service, previous, revision)
+
+
+def sql(root: Path, service: str, start: str, end: str) -> str:
+    """Return the SQL that leads from revision `start` to `end` (`base` is none); up if `start` comes first."""
+    importable(root)
+    config = configuration(root, service)
+    config.output_buffer = buffer = io.StringIO()
+    order = ["base", *(revision.id for revision in chain(root, service))]
+    move = command.upgrade if order.index(start) <= order.index(end) else command.downgrade
+    with turn():
+        try:
+            move(config, f"{start}:{end}", sql=True)
+        except Exception as failure:
+            raise AutionalError(
+                f"{service}: {start} → {end} cannot be written as SQL: {type(failure).__name__}: {failure}",
+                hint="a revision that looks at data has no SQL of its own; autional migrate rehearse runs it on a copy",
+                exit_code=ExitCode.CONFIGURATION,
+            ) from failure
+    return buffer.getvalue()
+
+
+@contextmanager
+def turn() -> Iterator[None]:
+    """Have Alembic's globals for the block, against other threads."""
+    if not ALEMBIC.acquire(timeout=TURN_S):
+        raise AutionalError(f"another migration of this process did not end within {TURN_S:g} s")
+    try:
+        yield
+    finally:
+        ALEMBIC.release()
+
+
+def importable(root: Path) -> None:
+    """Let revisions import `services.*` of the workspace."""
+    if str(root) not in sys.path:
+        sys.path.insert(0, str(root))

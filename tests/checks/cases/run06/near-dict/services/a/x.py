@@ -1,0 +1,2 @@
+def f(settings, **options) -> str:
+    return settings.host + options.pop('x', '')

@@ -1,0 +1,2 @@
+def f(kind: str) -> str:
+    return "value" + "::" + kind + f"a::{kind}"
