@@ -119,7 +119,8 @@ def judge(
     for rule in order:
         options.progress(f"{rule.code} {rule.title}")
         try:
-            findings += [with_text(project, one) for one in rule.judge(project)]
+            for one in rule.judge(project):  # one by one: what was found before a failure stays
+                findings.append(with_text(project, one))
         except IncompleteError as failure:
             incomplete.append((rule.code, failure.message, failure.hint))
         except Exception as failure:  # noqa: BLE001 - a rule that raises is reported, and the rest goes on

@@ -20,9 +20,15 @@ if TYPE_CHECKING:
     from checks.rule import Rule
     from checks.sources import Entry
 
+
+def services_of(answer: Any) -> Any:
+    """Return what a lane says, by service."""
+    return answer["services"]
+
+
 LANES = {Lane.CONTRACT: ("contract",), Lane.DATA: ("data",)}
 # What a test case may give instead of the lane.
-READERS: dict[str, Callable[[Any], Any]] = {"contract": Contract.from_json, "data": Data.from_json}
+READERS: dict[str, Callable[[Any], Any]] = {"contract": Contract.from_json, "data": Data.from_json, "live": services_of}
 
 
 def start(
@@ -35,6 +41,7 @@ def start(
     starters: dict[str, Callable[[], Any]] = {
         "contract": lambda: contract(root, entries, cache),
         "data": lambda: Pending("checks.lanes.data", root, Data.from_json, arguments),
+        "live": lambda: Pending("checks.lanes.live", root, services_of, arguments),
         "ruff": lambda: ruff.start(root),
         "deptry": lambda: deptry.start(root, config.packages),
     }
