@@ -15,19 +15,26 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
+from checks.model import IncompleteError
 from checks.tools.process import locate
 
 SERVICE_S = 240.0
 REQUEST_S = 15.0
 EXAMPLES = 10
 JUDGED = "not_a_server_error,response_schema_conformance,content_type_conformance"
+# Without unexpected methods: a DELETE that we leave out would be tried as one, and end the account.
+CONFIGURATION = """[headers]
+Authorization = "Bearer {token}"
+
+[phases.coverage]
+unexpected-methods = []
+"""
 ENDING = ("logout", "sessions", "password", "refresh")
 
 
 def main() -> int:
     """Print, by service, how many operations were asked and which answers did not conform."""
     from autional_cli.errors import AutionalError
-    from checks.model import IncompleteError
 
     root, name = Path(sys.argv[1]), sys.argv[2] if len(sys.argv) > 2 else None
     try:
@@ -53,7 +60,21 @@ def look(root: Path, name: str | None) -> dict[str, Any]:
         if document.is_file():
             url = f"{status['gateway']}/api/v1/{service['name']}"
             found[service["name"]] = ask(json.loads(document.read_bytes()), url, token)
+    if not asyncio.run(still_signed_in(status["gateway"], token)):
+        raise IncompleteError("the user was signed out on the way, so what came after was asked by nobody")
     return {"services": found}
+
+
+async def still_signed_in(gateway: str, token: str) -> bool:
+    """Whether the token still lets its user in."""
+    import aiohttp
+
+    timeout, headers = aiohttp.ClientTimeout(total=REQUEST_S), {"authorization": f"Bearer {token}"}
+    async with (
+        aiohttp.ClientSession(timeout=timeout, headers=headers) as session,
+        session.get(f"{gateway}/api/v1/me") as answer,
+    ):
+        return answer.status == 200
 
 
 async def sign_in(status: dict[str, Any], instance: Any) -> str:
@@ -62,7 +83,6 @@ async def sign_in(status: dict[str, Any], instance: Any) -> str:
 
     from autional_cli.journeys import steps, travel
     from autional_cli.resources.mailbox import MailboxReader
-    from checks.model import IncompleteError
     from services.chassis.journey import Traveller
 
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=REQUEST_S)) as session:
@@ -93,7 +113,7 @@ def ask(document: dict[str, Any], url: str, token: str) -> dict[str, Any]:
         schema.write_text(json.dumps(shown), encoding="utf-8")
         # In a file of the owner alone: arguments can be read by everybody on the machine.
         secret.touch(mode=0o600)
-        secret.write_text(f'[headers]\nAuthorization = "Bearer {token}"\n', encoding="ascii")
+        secret.write_text(CONFIGURATION.format(token=token), encoding="ascii")
         argv = [locate("schemathesis"), "--config-file", str(secret), "run", str(schema), "--url", url, "--no-color"]
         argv += ["--checks", JUDGED, "--phases", "examples,coverage,fuzzing", "--max-examples", str(EXAMPLES)]
         argv += ["--generation-deterministic", "--continue-on-failure", "--request-timeout", str(REQUEST_S)]
@@ -106,14 +126,13 @@ def ask(document: dict[str, Any], url: str, token: str) -> dict[str, Any]:
 
 def read(report: Path, done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
     """Return what the report says. IncompleteError when schemathesis did not get so far."""
-    from checks.model import IncompleteError
 
     if done.returncode not in (0, 1) or not report.is_file():
         words = (done.stderr or done.stdout).strip().splitlines() or ["no message"]
         raise IncompleteError(f"schemathesis failed ({done.returncode}): {words[-1]}")
     cases = list(ElementTree.parse(report).iter("testcase"))  # noqa: S314 - written by our own process a moment ago
     failures = [
-        {"operation": case.get("name", ""), "message": " ".join((failure.get("message") or "").split())[:300]}
+        {"operation": case.get("name", ""), "message": " ".join((failure.text or "").split())[:300]}
         for case in cases
         for failure in (*case.iter("failure"), *case.iter("error"))
     ]
