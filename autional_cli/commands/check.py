@@ -104,6 +104,8 @@ def options_of(
     from checks.engine import Options
     from checks.model import Lane
 
+    if base.startswith("-"):
+        raise AutionalError(f"{base!r} is no name of a branch or commit", hint="--base main")
     unknown = sorted(set(lane or ()) - set(LANES))
     if unknown:
         raise AutionalError(f"there is no lane {unknown[0]!r}", hint=f"--lane {' or '.join(LANES)}")
