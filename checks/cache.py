@@ -10,7 +10,6 @@ import hashlib
 import os
 import sys
 import tempfile
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -114,5 +113,5 @@ def fingerprint() -> str:
 
 def as_json(record: FileRecord) -> dict[str, Any]:
     """Return a record as plain JSON: what rules noted may be dataclasses."""
-    plain: dict[str, Any] = orjson.loads(orjson.dumps(asdict(record)))
+    plain: dict[str, Any] = orjson.loads(orjson.dumps(record))
     return plain

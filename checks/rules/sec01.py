@@ -19,9 +19,10 @@ from checks.model import IncompleteError, Tier
 from checks.rule import Rule
 from checks.sources import SUFFIXES, Source
 
-# Only such lines can hold what the detectors look for; they cost a millisecond a line.
+# Only such lines can hold what the detectors look for; they cost a millisecond a line. A long run of small letters
+# without a figure is a name or a path.
 WORTH = re.compile(
-    r"""['"=\s][A-Za-z0-9+/_\-.]{20,}|-----BEGIN|://[^/\s:]+:[^@\s]+@"""
+    r"""['"=\s](?=[a-z/_\-.]*[A-Z0-9+])[A-Za-z0-9+/_\-.]{20,}|-----BEGIN|://[^/\s:]+:[^@\s]+@"""
     r"""|(?i:pass(word|wd)?|pwd|secret|token|api_?key|auth|credential)\w*['"]?\s*[:=]"""
 )
 LOOSE = frozenset({"Secret Keyword", "Base64 High Entropy String", "Hex High Entropy String", "JSON Web Token"})

@@ -6,15 +6,18 @@ import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-NOUNS = (
-    "agreement allowance appendix approval assignment balance batch bulletin calendar campaign channel claim clause "
-    "contract coupon credit delivery deposit digest dispute document donation draft envoy escrow estimate excerpt "
-    "export forecast grant guideline holding importer incident instalment invitation invoice itinerary ledger licence "
-    "mandate manifest memo merger milestone notice offer order outline parcel partner payout permit pledge portfolio "
-    "posting premium proposal purchase quota quote receipt refund register reminder renewal report request reserve "
-    "revision reward roster sample schedule scheme segment settlement shipment snapshot statement subsidy summary "
-    "survey tariff template ticket tier transfer treaty trial upgrade valuation variation voucher waiver warrant"
-).split()
+NOUNS = [
+    "agreement", "allowance", "appendix", "approval", "assignment", "balance", "batch", "bulletin", "calendar",
+    "campaign", "channel", "claim", "clause", "contract", "coupon", "credit", "delivery", "deposit", "digest",
+    "dispute", "document", "donation", "draft", "envoy", "escrow", "estimate", "excerpt", "export", "forecast", "grant",
+    "guideline", "holding", "importer", "incident", "instalment", "invitation", "invoice", "itinerary", "ledger",
+    "licence", "mandate", "manifest", "memo", "merger", "milestone", "notice", "offer", "order", "outline", "parcel",
+    "partner", "payout", "permit", "pledge", "portfolio", "posting", "premium", "proposal", "purchase", "quota",
+    "quote", "receipt", "refund", "register", "reminder", "renewal", "report", "request", "reserve", "revision",
+    "reward", "roster", "sample", "schedule", "scheme", "segment", "settlement", "shipment", "snapshot", "statement",
+    "subsidy", "summary", "survey", "tariff", "template", "ticket", "tier", "transfer", "treaty", "trial", "upgrade",
+    "valuation", "variation", "voucher", "waiver", "warrant",
+]  # fmt: skip
 FIELDS = {
     "label": "text", "region": "text", "channel": "text", "comment": "text", "origin": "text", "category": "text",
     "amount": "number", "weight": "number", "position": "number", "attempts": "number", "priority": "number",
@@ -136,7 +139,8 @@ async def fetch_{noun}(session: AsyncSession, key: str) -> Mapping[str, Any] | N
 
 async def drop_{noun}(session: AsyncSession, before: datetime) -> int:
     """Remove the {nouns} written before a moment, and return how many rows that were."""
-    done = await session.execute(text("DELETE FROM {nouns} WHERE written_at < :before RETURNING key"), {{"before": before}})
+    statement = text("DELETE FROM {nouns} WHERE written_at < :before RETURNING key")
+    done = await session.execute(statement, {{"before": before}})
     return len(done.all())
 
 
