@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import gc
-import multiprocessing
 import os
-from concurrent.futures import ProcessPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from checks.analysis import examine
@@ -38,7 +36,12 @@ def scan(root: Path, entries: Sequence[Entry], collectors: Sequence[Collector], 
 def examined(root: Path, todo: list[Entry], collectors: Sequence[Collector]) -> list[tuple[dict[str, Any], str]]:
     """Return record and content digest of each file."""
     workers = min(os.cpu_count() or 1, 4)
-    if len(todo) < WORTH_A_PROCESS or workers == 1 or "fork" not in multiprocessing.get_all_start_methods():
+    if len(todo) < WORTH_A_PROCESS or workers == 1:
+        return batch(root, todo, collectors)
+    import multiprocessing  # a warm run needs neither
+    from concurrent.futures import ProcessPoolExecutor
+
+    if "fork" not in multiprocessing.get_all_start_methods():
         return batch(root, todo, collectors)
     # By size, largest first, dealt out in turn: no worker is left alone with all the long files.
     order = sorted(range(len(todo)), key=lambda index: -todo[index].size)

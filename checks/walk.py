@@ -33,7 +33,8 @@ def explore(walk: Walk, wanted: Collection[type[ast.AST]]) -> None:
     """Note every node of the walk's tree by its type, what is above it, and those of wanted types in order."""
     fields, above = Fields(), walk.above
     kinds: defaultdict[type[ast.AST], list[ast.AST]] = defaultdict(list)
-    hits, stack = walk.hits, [walk.tree]
+    hits = walk.hits
+    stack: list[ast.AST] = [walk.tree]
     push, pop = stack.append, stack.pop
     while stack:
         node: Any = pop()

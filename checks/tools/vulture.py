@@ -35,8 +35,7 @@ def names(view: FileView, frameworks: Sequence[str]) -> Any:
         visit = getattr(seen, f"visit_{kind.__name__}")
         for node in view.every(kind):
             visit(node)
-    for kind in (ast.Import, ast.ImportFrom):
-        seen.used_names.update(each.name for node in view.every(kind) for each in node.names if each.asname)
+    seen.used_names.update(each.name for each in view.every(ast.alias) if each.asname)
     return seen
 
 
@@ -48,7 +47,7 @@ def visitor() -> Any:
     except ImportError as failure:
         raise IncompleteError(f"vulture is not installed: {failure}", hint="pip install 'autional[checks]'") from None
 
-    class Visitor(Vulture):
+    class Visitor(Vulture):  # type: ignore[misc]
         """Vulture without a record of variables, which nobody asks for."""
 
         def see(self, lines: Sequence[str]) -> None:
