@@ -19,6 +19,7 @@ from checks.model import Finding, Tier
 from checks.project import Project
 from checks.rule import Rule
 from checks.sources import Source
+from checks.tools.vulture import names, visitor
 
 KINDS = {
     "defined_funcs": "function",
@@ -50,13 +51,14 @@ class Deb04(Rule):
     def wants(self, source: Source) -> bool:
         return source.path.startswith(PATHS)
 
+    def prepare(self) -> None:
+        visitor()
+
     def handlers(self) -> Mapping[type[ast.AST], Any]:
         return {ast.Module: self.module}
 
     def module(self, node: ast.Module, view: FileView) -> None:
         """Note what a file defines and uses."""
-        from checks.tools.vulture import names
-
         found = names(view, FRAMEWORKS)
         framework = framework_lines(view)
         defined = [

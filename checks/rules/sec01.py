@@ -41,16 +41,30 @@ class Sec01(Rule):
     title = "no secrets in files"
     suffixes = (*sorted(SUFFIXES - {".txt"}), "")
 
+    def prepare(self) -> None:
+        detectors()
+
     def examine(self, source: Source, view: FileView) -> None:
         view.examined()
-        if not WORTH.search(source.text):
-            return
         throw_away = source.path.startswith("tests/") or source.path.endswith("/journey.py")
-        for number, line in enumerate(source.lines, 1):
-            if len(line) <= LONGEST_LINE and WORTH.search(line):
+        for number in sorted(lines_of(source.text)):
+            line = source.lines[number - 1]
+            if len(line) <= LONGEST_LINE:
                 kinds = secrets_in(source.path, line, number)
                 for kind in sorted(kinds - LOOSER if throw_away else kinds):
                     view.report(number, f"this looks like a secret: {kind}", symbol=kind)
+
+
+def lines_of(text: str) -> set[int]:
+    """Return the lines that are worth a look: those that a match touches, of which the end of a line may be part."""
+    found: set[int] = set()
+    number, seen = 1, 0
+    for match in WORTH.finditer(f"\n{text}"):  # what begins a text counts as what begins a line
+        start = max(match.start() - 1, 0)
+        number += text.count("\n", seen, start)
+        seen = start
+        found.update(range(number, number + 1 + match[0].count("\n")))
+    return found - {text.count("\n") + 2}
 
 
 def secrets_in(path: str, line: str, number: int) -> set[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import functools
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,14 +20,14 @@ VISITED = (
     ast.Attribute, ast.BinOp, ast.Call, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef, ast.Name, ast.Assign,
     ast.MatchClass,
 )  # fmt: skip
-TYPE_COMMENT = b"# type:"
+TYPE_COMMENT = re.compile(rb"#\s*type:(?!\s*ignore)")
 
 
 def names(view: FileView, frameworks: Sequence[str]) -> Any:
     """Return a Vulture that has seen a file: `used_names`, `defined_funcs` and so on. IncompleteError without it."""
     seen = visitor()(ignore_decorators=list(frameworks))
     source = view.source
-    if TYPE_COMMENT in source.data:  # names in those are found by its own parse alone
+    if TYPE_COMMENT.search(source.data):  # names in those are found by its own parse alone
         seen.scan(source.text, filename=Path(view.path))
         return seen
     seen.filename = Path(view.path)
