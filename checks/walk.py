@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 
     Dispatch = Mapping[type[ast.AST], Sequence[tuple[Callable[[Any, FileView], None], FileView]]]
 
-# Contexts and operators hold nothing and are met by the hundred thousand; the others hold text and numbers.
+# Contexts and operators hold nothing and are met by the hundred thousand.
+EMPTY = (ast.expr_context, ast.operator, ast.unaryop, ast.boolop, ast.cmpop)
+# Fields of those, of text and of numbers.
 PLAIN = frozenset(
     {"ctx", "op", "ops", "id", "attr", "asname", "level", "module", "arg", "kind", "conversion", "type_comment"}
 )
