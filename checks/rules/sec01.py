@@ -20,11 +20,9 @@ from checks.rule import Rule
 from checks.sources import SUFFIXES, Source
 
 # Only such lines can hold what the detectors look for; they cost a millisecond a line. A long run of small letters
-# without a figure is a name or a path.
-WORTH = re.compile(
-    r"""['"=\s](?=[a-z/_\-.]*[A-Z0-9+])[A-Za-z0-9+/_\-.]{20,}|-----BEGIN|://[^/\s:]+:[^@\s]+@"""
-    r"""|(?i:pass(word|wd)?|pwd|secret|token|api_?key|auth|credential)\w*['"]?\s*[:=]"""
-)
+# without a figure is a name or a path. Words are sought in small letters: that is ten times as quick as without case.
+SHAPES = re.compile(r"""['"=\s](?=[a-z/_\-.]*[A-Z0-9+])[A-Za-z0-9+/_\-.]{20,}|-----BEGIN|://[^/\s:]+:[^@\s]+@""")
+WORDS = re.compile(r"""(?:pass|pwd|secret|token|api_?key|auth|credential)\w*['"]?\s*[:=]""")
 LOOSE = frozenset({"Secret Keyword", "Base64 High Entropy String", "Hex High Entropy String", "JSON Web Token"})
 LOOSER = LOOSE | {"Basic Auth Credentials"}
 LONGEST_LINE = 2000
@@ -58,12 +56,13 @@ class Sec01(Rule):
 def lines_of(text: str) -> set[int]:
     """Return the lines that are worth a look: those that a match touches, of which the end of a line may be part."""
     found: set[int] = set()
-    number, seen = 1, 0
-    for match in WORTH.finditer(f"\n{text}"):  # what begins a text counts as what begins a line
-        start = max(match.start() - 1, 0)
-        number += text.count("\n", seen, start)
-        seen = start
-        found.update(range(number, number + 1 + match[0].count("\n")))
+    for pattern, given in ((SHAPES, text), (WORDS, text.lower())):
+        number, seen = 1, 0
+        for match in pattern.finditer(f"\n{given}"):  # what begins a text counts as what begins a line
+            start = max(match.start() - 1, 0)
+            number += given.count("\n", seen, start)
+            seen = start
+            found.update(range(number, number + 1 + match[0].count("\n")))
     return found - {text.count("\n") + 2}
 
 
