@@ -27,10 +27,16 @@ PLACE = ".autional/checks/files.json"
 
 
 class Cache:
-    """Records by path. `forget` keeps nothing and writes nothing, as `--no-cache` wants."""
+    """Records by path. `forget` keeps nothing and writes nothing, as `--no-cache` wants.
 
-    def __init__(self, root: Path, *, forget: bool = False) -> None:
+    `partial` is a run with some of the rules: it reads records, which hold what all rules found, and saves none of its
+    own, which hold less.
+    """
+
+    def __init__(self, root: Path, *, forget: bool = False, partial: bool = False) -> None:
         self._root = root
+        self._partial = partial
+        self._unsaved: set[str] = set()
         self._path = root / PLACE
         self._forget = forget
         self._engine = fingerprint()
@@ -71,6 +77,8 @@ class Cache:
         """Keep the record of a file whose bytes have this digest."""
         self._files[entry.path] = {"mtime": entry.mtime_ns, "size": entry.size, "hash": content, "record": record}
         self._changed = True
+        if self._partial:
+            self._unsaved.add(entry.path)
 
     def hash_of(self, path: str) -> str:
         """Return the digest of the bytes of a file that was examined, empty for any other."""
@@ -100,7 +108,8 @@ class Cache:
         """Write what is known of files that still exist. A disk that is full costs time, not the run."""
         if self._forget or not self._changed:
             return
-        files = {path: kept for path, kept in self._files.items() if path in entries} | {"": self.extra}
+        saved = entries.keys() - self._unsaved
+        files = {path: kept for path, kept in self._files.items() if path in saved} | {"": self.extra}
         data = orjson.dumps({"engine": self._engine, "files": files})
         with contextlib.suppress(OSError):
             self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
