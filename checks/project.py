@@ -125,6 +125,10 @@ class Project:
             self._cache.remember(name, key, known)
         return known
 
+    def known(self, name: str, paths: Iterable[str]) -> bool:
+        """Whether `memo` would answer from the cache."""
+        return self._cache.recall(name, self._cache.content(paths)) is not None
+
     def result(self, name: str) -> Any:
         """Return what a tool or lane that the rule `needs` found. IncompleteError when it could not look."""
         return self._lanes[name].result()

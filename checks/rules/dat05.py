@@ -33,19 +33,30 @@ class Dat05(Rule):
 
     def judge(self, project: Project) -> Iterator[Finding]:
         first = {one.service: (path, one) for path, one in reversed(project.facts(Revisions, Revision))}
+        files = {service: files_of(project, service) for service in first}
+        walked = self.walk(project, [each for each in first if not project.known(f"{self.code} {each}", files[each])])
         for service, (path, one) in sorted(first.items()):
             project.examined(self.code)
-            files = [each for each in project.files if each.startswith((f"migrations/{service}/", "services/chassis/"))]
-            for problem in project.memo(f"{self.code} {service}", files, partial(walked, project, service)):
+            for problem in project.memo(f"{self.code} {service}", files[service], partial(walked.get, service)):
                 yield self.finding(path, one.upgrade_line, f"{service}: {problem}", symbol=service)
 
+    @staticmethod
+    def walk(project: Project, services: list[str]) -> dict[str, list[str]]:
+        """Return what is wrong with the way there and back of some services, in one process for all of them.
 
-def walked(project: Project, service: str) -> list[str]:
-    """Return what is wrong with a service's way there and back. IncompleteError without a running instance."""
-    name = project.data.instance
-    lane = Pending("checks.lanes.roundtrip", project.root, lambda answer: answer["problems"], (name, service))
-    try:
-        problems: dict[str, list[str]] = lane.result()
-    finally:
-        lane.close()
-    return problems[service]
+        IncompleteError without a running instance.
+        """
+        if not services:
+            return {}
+        arguments = (project.data.instance, *sorted(services))
+        lane = Pending("checks.lanes.roundtrip", project.root, lambda answer: answer["problems"], arguments)
+        try:
+            problems: dict[str, list[str]] = lane.result()
+        finally:
+            lane.close()
+        return problems
+
+
+def files_of(project: Project, service: str) -> list[str]:
+    """Return the files that decide what a service's revisions do."""
+    return [each for each in project.files if each.startswith((f"migrations/{service}/", "services/chassis/"))]
