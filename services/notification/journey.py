@@ -22,5 +22,5 @@ async def messages(user: Traveller) -> None:
 
 STEPS = (
     Step(name="notification.login_alert", run=login_alert, after=("identity.login",)),
-    Step(name="notification.messages", run=messages, after=("notification.login_alert",)),
+    Step(name="notification.messages", run=messages, after=("notification.login_alert",), repeats=True),
 )
