@@ -14,11 +14,12 @@ if TYPE_CHECKING:
 NOTICED = 0.99  # a share of good steps below which a capability suffered
 SLOWED = 3.0  # a median this many times that of before, and this much longer, is degraded as well
 SLOWED_MS = 50.0
+CALM_S = 1.5  # without a failure, before a recovery is believed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Window:
-    """The steps of one capability that began in a span of time; `success` is None if there were none."""
+    """Steps of one capability; `success` is None if there were none."""
 
     steps: int
     ok: int
@@ -38,7 +39,19 @@ class Window:
 
 def window(runs: Iterable[StepRun], since: float, until: float) -> Window:
     """Return the window of the runs that began in [since, until), in Unix seconds."""
-    inside = [run for run in runs if since <= run.at < until]
+    return window_of([run for run in runs if since <= run.at < until])
+
+
+def phases(runs: Sequence[StepRun], fault: float, over: float) -> tuple[Window, Window, Window]:
+    """Return the windows before, during and after a fault; what was under way when it came belongs to `during`."""
+    before = [run for run in runs if run.ended < fault]
+    after = [run for run in runs if run.at >= over]
+    during = [run for run in runs if run.ended >= fault and run.at < over]
+    return window_of(before), window_of(during), window_of(after)
+
+
+def window_of(inside: Sequence[StepRun]) -> Window:
+    """Return the window that holds exactly `inside`."""
     times = sorted(run.ms for run in inside)
     return Window(
         steps=len(inside),
@@ -62,20 +75,21 @@ def per_second(runs: Sequence[StepRun], since: float, until: float) -> list[dict
     return [{"second": n, **window(runs, since + n, since + n + 1).to_json()} for n in range(seconds)]
 
 
-def recovery_s(runs: Sequence[StepRun], fault: float, undone: float) -> float | None:
+def recovery_s(runs: Sequence[StepRun], fault: float, undone: float, until: float) -> float | None:
     """Return how long after `undone` a capability was well again for good; 0 if it never suffered after it.
 
-    None if its last step failed, or if it has not been tried since: nothing shows then that it is back.
+    None if a step failed within CALM_S of `until`, or if it has not been tried since: nothing shows then that it is back.
     """
-    hurt = [run for run in runs if run.at >= fault and not run.ok]
+    hurt = [run for run in runs if run.ended >= fault and not run.ok]
     if not any(run.at >= undone for run in runs):
         return None if hurt else 0.0
     if not hurt:
         return 0.0
-    well = [run for run in runs if run.at > hurt[-1].at]
+    last = max(run.ended for run in hurt)
+    well = [run for run in runs if run.at > hurt[-1].at] if last < until - CALM_S else []
     if not well:
         return None
-    return round(max(0.0, well[0].at + well[0].ms / 1000 - undone), 3)
+    return round(max(0.0, well[0].ended - undone), 3)
 
 
 def verdict(before: Window, during: Window) -> str:

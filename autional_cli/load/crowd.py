@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import random
+import sys
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
     from services.chassis.journey import Step
 
 JOIN_S = 30.0  # for all residents to be registered, confirmed and signed in
-JOINING = 4  # at the same time; each hashes passwords
+JOINING = 6  # at the same time; each hashes passwords
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +34,7 @@ class Shape:
     (0: as fast as answers come); `newcomers` walk whole journeys without a pause. `step_s` is the patience for one step.
     """
 
-    users: int = 10
+    users: int = 18
     rate: float = 20.0
     newcomers: int = 1
     step_s: float = 5.0
@@ -75,16 +77,19 @@ class Crowd:
 
     target: Target
     shape: Shape
-    session: aiohttp.ClientSession
+    open: contextlib.AsyncExitStack
     records: Records = field(default_factory=Records)
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     residents: list[Resident] = field(default_factory=list)
 
-    def walker(self, records: Records | None = None) -> Walker:
+    def walker(self, session: aiohttp.ClientSession, records: Records | None = None) -> Walker:
         """Return a new user, who reads the platform's mailbox."""
         post = MailboxReader(self.target.instance.data_dir / "mailbox")
         kept = self.records if records is None else records
-        return Walker(gateway=self.target.gateway, session=self.session, post=post, records=kept)
+        walker = Walker(gateway=self.target.gateway, session=session, post=post, records=kept)
+        if isinstance(session.connector, From) and session.connector.address:
+            walker.facts["address"] = session.connector.address
+        return walker
 
     async def settle_in(self) -> None:
         """Make every resident ready for the step they repeat.
@@ -96,7 +101,9 @@ class Crowd:
         gate = asyncio.Semaphore(JOINING)
         try:
             async with asyncio.timeout(JOIN_S):
-                joined = [self._join(lanes[n % len(lanes)], planned, n, len(lanes), gate) for n in range(self._users(lanes))]
+                joined = [
+                    self._join(lanes[n % len(lanes)], planned, n, len(lanes), gate) for n in range(self._users(lanes))
+                ]
                 self.residents = list(await asyncio.gather(*joined))
         except TimeoutError:
             raise AutionalError(
@@ -109,9 +116,11 @@ class Crowd:
         """Return how many residents there are: one for each capability at least, so that none goes unseen."""
         return max(self.shape.users, len(lanes)) if self.shape.users else 0
 
-    async def _join(self, step: Step, planned: list[Step], number: int, lanes: int, gate: asyncio.Semaphore) -> Resident:
+    async def _join(
+        self, step: Step, planned: list[Step], number: int, lanes: int, gate: asyncio.Semaphore
+    ) -> Resident:
         unrecorded = Records()
-        walker = self.walker(unrecorded)
+        walker = self.walker(await self.open.enter_async_context(household()), unrecorded)
         async with gate:
             for earlier in before(step, planned):
                 run = await walker.walk(earlier, JOIN_S)
@@ -138,26 +147,30 @@ class Crowd:
         began = time.monotonic() + resident.phase_s
         turn = 0
         while not await self._stopped_until(began + turn * resident.period_s):
-            walker = self.walker() if resident.fresh else resident.walker
+            walker = self.walker(resident.walker.session) if resident.fresh else resident.walker
             await walker.walk(resident.step, self.shape.step_s)
             behind = (time.monotonic() - began) / resident.period_s if resident.period_s else 0
             turn = max(turn + 1, int(behind))  # turns that a slow answer made impossible are left out, not made up for
 
     async def _arrive(self) -> None:
-        """Walk the whole journey as one new user after the other; what comes after a failed step is left out."""
+        """Walk the whole journey as one new user after the other."""
         planned = steps(self.target.services)
         while not self.stopping.is_set():
-            walker = self.walker()
-            failed: set[str] = set()
-            for step in planned:
-                if self.stopping.is_set():
-                    return
-                if failed.intersection(step.after) or (step.last and failed):
-                    failed.add(step.name)
-                elif not (await walker.walk(step, self.shape.step_s)).ok:
-                    failed.add(step.name)
-            if failed:
+            async with household() as session:
+                well = await self._journey(self.walker(session), planned)
+            if not well:
                 await self._stopped_until(time.monotonic() + 0.25)  # a platform that refuses at once is not hammered
+
+    async def _journey(self, walker: Walker, planned: Sequence[Step]) -> bool:
+        """Walk the steps; what comes after a failed one is left out. Return whether all went well."""
+        failed: set[str] = set()
+        for step in planned:
+            if self.stopping.is_set():
+                break
+            left_out = failed.intersection(step.after) or (step.last and failed)
+            if left_out or not (await walker.walk(step, self.shape.step_s)).ok:
+                failed.add(step.name)
+        return not failed
 
     async def _stopped_until(self, moment: float) -> bool:
         """Wait for `moment`; return at once, and true, when the load is to stop."""
@@ -178,15 +191,32 @@ def before(step: Step, planned: Sequence[Step]) -> list[Step]:
     return found[::-1]
 
 
+class From(aiohttp.TCPConnector):
+    """Connections from one address."""
+
+    def __init__(self, address: str) -> None:
+        super().__init__(limit=0, local_addr=(address, 0) if address else None)
+        self.address = address
+
+
+def household() -> aiohttp.ClientSession:
+    """Return a client with an address of its own: wrong passwords are counted by address, and users live apart.
+
+    Every address of 127.0.0.0/8 is this machine's own on Linux; elsewhere all users share 127.0.0.1.
+    """
+    address = f"127.{random.randint(1, 254)}.{random.randint(0, 255)}.{random.randint(1, 254)}"  # noqa: S311
+    connector = From(address if sys.platform == "linux" else "")
+    return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
+
+
 @contextlib.asynccontextmanager
 async def load(target: Target, shape: Shape) -> AsyncIterator[Crowd]:
     """Load the platform while the block runs, from when every user is ready; ends cleanly with the block.
 
     Raises what `settle_in` raises. Yields the crowd, whose `records` grow meanwhile.
     """
-    connector = aiohttp.TCPConnector(limit=0)
-    async with aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar()) as session:
-        crowd = Crowd(target, shape, session)
+    async with contextlib.AsyncExitStack() as opened:
+        crowd = Crowd(target, shape, opened)
         await crowd.settle_in()
         walking = asyncio.create_task(crowd.walk(), name="load")
         try:

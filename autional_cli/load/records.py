@@ -46,13 +46,19 @@ class StepRun:
     promises: tuple[str, ...] = ()
     trace_ids: tuple[str, ...] = ()
 
+    @property
+    def ended(self) -> float:
+        """When it ended."""
+        return self.at + self.ms / 1000
+
 
 @dataclass(slots=True)
 class Records:
-    """Everything that was recorded, in the order in which it ended."""
+    """Everything that was recorded, in the order in which it ended; `under_way` is when each open step began."""
 
     requests: list[Request] = field(default_factory=list)
     steps: list[StepRun] = field(default_factory=list)
+    under_way: dict[int, float] = field(default_factory=dict)
 
     def failed(self) -> list[Request]:
         """Return the requests that failed."""

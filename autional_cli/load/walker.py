@@ -34,6 +34,7 @@ class Walker(Traveller):
         self.capability = step.name
         self.exchanges.clear()
         at, began, error = time.time(), time.perf_counter(), ""
+        self.records.under_way[id(self)] = at
         try:
             async with asyncio.timeout(limit_s):
                 await step.run(self)
@@ -41,6 +42,8 @@ class Walker(Traveller):
             error = f"took longer than {limit_s:g} s"
         except WRONG as failure:
             error = (str(failure) or type(failure).__name__)[:300]
+        finally:
+            self.records.under_way.pop(id(self), None)
         run = StepRun(
             capability=step.name,
             at=at,

@@ -36,7 +36,10 @@ class Drills:
         self._idle.set()
 
     async def chaos(self, request: dict[str, Any], channel: Channel) -> dict[str, Any]:
-        """Run the drill that is asked for; send `began` and return when it is undone."""
+        """Run the drill that is asked for; send `began` and return when it is undone.
+
+        With `check`, only say whether it could be done now.
+        """
         order = Order.from_json(request)
         if self._order is not None:
             raise AutionalError(
@@ -44,6 +47,8 @@ class Drills:
                 hint="wait for its end; two faults at once could not be told apart",
             )
         units = units_of(self._platform, order)
+        if request.get("check"):
+            return {"drill": order.to_json(), "units": units}
         self._order, self._until = order, time.monotonic() + order.for_s
         self._stop.clear()
         self._idle.clear()
@@ -90,7 +95,9 @@ class Drills:
                     wait.cancel()
         if following in done:
             following.result()
-        return next((reason for future, reason in reasons.items() if future in done), "time" if not done else "platform")
+        return next(
+            (reason for future, reason in reasons.items() if future in done), "time" if not done else "platform"
+        )
 
     async def _follow(self, changes: Subscription, units: list[str], fault: Injection) -> None:
         """Do it again to what is started anew; return when somebody stops a unit, which must be able to hear that."""

@@ -49,9 +49,7 @@ class Outbound:
 class ServiceClient:
     """Calls other services on behalf of this one."""
 
-    def __init__(
-        self, directory: Directory, signer: Signer, breakers: Breakers, faults: Faults | None = None
-    ) -> None:
+    def __init__(self, directory: Directory, signer: Signer, breakers: Breakers, faults: Faults | None = None) -> None:
         self._directory = directory
         self._signer = signer
         self._breakers = breakers
