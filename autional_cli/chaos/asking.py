@@ -25,7 +25,8 @@ async def ask(instance: Instance, order: Order, began: Callable[[dict[str, Any]]
     Raises the supervisor's AutionalError, or one with exit 4 when the supervisor is gone, 5 when it does not answer.
     """
     try:
-        reader, writer = await asyncio.open_unix_connection(instance.run_dir / "control.sock")
+        async with asyncio.timeout(ANSWER_S):
+            reader, writer = await asyncio.open_unix_connection(instance.run_dir / "control.sock")
     except (FileNotFoundError, ConnectionRefusedError):
         raise AutionalError(
             f"instance {instance.name} of {instance.root} is not running",

@@ -78,23 +78,23 @@ def rows(document: dict[str, Any]) -> list[tuple[str, ...]]:
 
 
 def _share(found: dict[str, Any]) -> str:
-    return "–" if found["success"] is None else f"{found['success']:.0%} of {found['steps']}"
+    return "-" if found["success"] is None else f"{found['success']:.0%} of {found['steps']}"
 
 
 def _back(capability: dict[str, Any]) -> str:
     if capability["recovery_s"] is None:
         return "NOT BACK"
-    return f"≤ {capability['recovery_s']:.1f} s" if capability["errors"] else "–"
+    return f"≤ {capability['recovery_s']:.1f} s" if capability["errors"] else "-"
 
 
 def summary(finding: Finding, document: dict[str, Any]) -> list[str]:
     """Return the lines under the table."""
     requests, account = document["requests"], finding.account
+    ended = f"{requests['answered']} answered + {requests['refused']} refused rightly + {requests['failed']} failed"
+    wrong = f"{len(account.lost)} lost, {len(account.doubled)} doubled"
     lines = [
-        f"requests  {requests['sent']} sent = {requests['answered']} answered + {requests['refused']} refused as they "
-        f"should be + {requests['failed']} failed",
-        f"messages  {account.published} published, {account.applied} of {account.due} applied once, "
-        f"{len(account.lost)} lost, {len(account.doubled)} doubled",
+        f"requests  {requests['sent']} sent = {ended}",
+        f"messages  {account.published} published, {account.applied} of {account.due} applied once, {wrong}",
     ]
     lines += [f"unread    {name}: {why}" for name, why in account.unreadable.items()]
     lines += [_line("LOST", each) for each in account.lost[:SHOWN]]

@@ -78,7 +78,7 @@ def per_second(runs: Sequence[StepRun], since: float, until: float) -> list[dict
 def recovery_s(runs: Sequence[StepRun], fault: float, undone: float, until: float) -> float | None:
     """Return how long after `undone` a capability was well again for good; 0 if it never suffered after it.
 
-    None if a step failed within CALM_S of `until`, or if it has not been tried since: nothing shows then that it is back.
+    None if a step failed within CALM_S of `until`, or if it was not tried since: nothing shows that it is back.
     """
     hurt = [run for run in runs if run.ended >= fault and not run.ok]
     if not any(run.at >= undone for run in runs):

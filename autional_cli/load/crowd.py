@@ -24,14 +24,15 @@ if TYPE_CHECKING:
     from autional_cli.instance import Instance
     from services.chassis.journey import Step
 
+REQUEST_S = 30.0
 JOIN_S = 30.0  # for all residents to be registered, confirmed and signed in
 JOINING = 6  # at the same time; each hashes passwords
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shape:
-    """How much load: `users` are residents, each repeating one capability; `rate` is steps per second of them together
-    (0: as fast as answers come); `newcomers` walk whole journeys without a pause. `step_s` is the patience for one step.
+    """How much load: `users` are residents, each repeating one capability; `rate` is their steps per second together
+    (0: as fast as answers come); `newcomers` walk whole journeys without a pause. `step_s` is the patience for a step.
     """
 
     users: int = 18
@@ -206,7 +207,8 @@ def household() -> aiohttp.ClientSession:
     """
     address = f"127.{random.randint(1, 254)}.{random.randint(0, 255)}.{random.randint(1, 254)}"  # noqa: S311
     connector = From(address if sys.platform == "linux" else "")
-    return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
+    timeout = aiohttp.ClientTimeout(total=REQUEST_S)
+    return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar(), timeout=timeout)
 
 
 @contextlib.asynccontextmanager

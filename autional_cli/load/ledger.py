@@ -7,6 +7,7 @@ day and everything unread, so what was published since `open` is all there.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -21,22 +22,24 @@ from autional_cli.workspace.discover import discover
 from services.chassis.events import FIELD, Event, dead_stream, stream
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from autional_cli.instance import Instance
     from services.chassis.spec import ServiceSpec
 
 PAGE = 1000
 CONNECT_S = 5.0
-DELIVERY_KINDS = {  # event type → the e-mail that notification owes for it (services/notification/events.py)
-    "user.created": "verify_email",
-    "user.password_reset_requested": "reset_password",
-    "user.logged_in": "login_alert",
-    "user.locked": "account_locked",
-    "user.password_changed": "password_changed",
-    "mfa.enrolled": "mfa_enrolled",
-    "session.reuse_detected": "token_reused",
-}
+# event type → the e-mail that notification owes for it (services/notification/events.py)
+_MAILS = (
+    "user.created=verify_email "
+    "user.password_reset_requested=reset_password "
+    "user.logged_in=login_alert "
+    "user.locked=account_locked "
+    "user.password_changed=password_changed "
+    "mfa.enrolled=mfa_enrolled "
+    "session.reuse_detected=token_reused "
+)
+DELIVERY_KINDS: Mapping[str, str] = dict(pair.split("=") for pair in _MAILS.split())
 
 
 @dataclass(frozen=True, slots=True)

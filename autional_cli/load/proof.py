@@ -1,4 +1,4 @@
-"""The proof that something loses nothing: load before, during and after it, then the account of every request and message."""
+"""The proof that something loses nothing: load around it, then the account of every request and message."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ class Drills:
         order = Order.from_json(request)
         if self._order is not None:
             raise AutionalError(
-                f"another drill is running: {self._order.title}, for {max(0.0, self._until - time.monotonic()):.1f} s more",
+                f"another drill is running: {self._order.title}, {max(0.0, self._until - time.monotonic()):.1f} s more",
                 hint="wait for its end; two faults at once could not be told apart",
             )
         units = units_of(self._platform, order)

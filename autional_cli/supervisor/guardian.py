@@ -1,9 +1,9 @@
 """`python -S -E -s -m autional_cli.supervisor.guardian LOCK`: stops what a supervisor that was killed left behind.
 
-It reads lines from stdin: `add PID STARTED STOP KILL PORT NAME`, `del PID`, `socket PATH`,
-`freeze PID STARTED`, `thaw PID`, `bye`. At the end of the
-stream without `bye` it lets frozen processes go on, stops every process it was told of and removes the sockets. Standard library only, a session of
-its own, and a lock on LOCK for its life, so that the next supervisor can wait until the ground is clear.
+It reads lines from stdin: `add PID STARTED STOP KILL PORT NAME`, `del PID`, `socket PATH`, `freeze PID STARTED`,
+`thaw PID`, `bye`. At the end of the stream without `bye` it lets frozen processes go on, stops every process it was
+told of and removes the sockets. Standard library only, a session of its own, and a lock on LOCK for its life, so that
+the next supervisor can wait until the ground is clear.
 """
 
 from __future__ import annotations

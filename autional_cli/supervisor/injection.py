@@ -40,10 +40,10 @@ def units_of(platform: Platform, order: Order) -> list[str]:
     """Return the units that a drill is done to. AutionalError for an unknown one (2) or one that does not run (4)."""
     names = order.targets or (DATABASE,)
     resources = {d.name for d in platform.definitions() if d.resource and order.drill == "kill"}
-    services = {d.service or d.name: [] for d in platform.definitions() if d.kind == "service"}  # type: dict[str, list[str]]
+    services: dict[str, list[str]] = {}
     for definition in platform.definitions():
         if definition.kind == "service":
-            services[definition.service or definition.name].append(definition.name)
+            services.setdefault(definition.service or definition.name, []).append(definition.name)
     found: list[str] = []
     for name in names:
         units = services.get(name) or ([name] if name in resources or name == DATABASE else [])
@@ -136,7 +136,7 @@ class Frozen:
     def __init__(self, platform: Platform) -> None:
         self._platform = platform
 
-    async def begin(self, units: Iterable[str], left_s: float) -> None:  # noqa: ARG002 - the supervisor keeps the time
+    async def begin(self, units: Iterable[str], left_s: float) -> None:
         """Stop them, parents first, so that a parent cannot start another one behind our back."""
         import psutil
 
@@ -164,7 +164,7 @@ class Killed:
         self._platform = platform
         self._done = False
 
-    async def begin(self, units: Iterable[str], left_s: float) -> None:  # noqa: ARG002 - it lasts no time
+    async def begin(self, units: Iterable[str], left_s: float) -> None:
         """Kill them; not again what was started anew."""
         if self._done:
             return
@@ -187,7 +187,7 @@ class ReadOnly:
         self._platform = platform
         self._begun = False
 
-    async def begin(self, units: Iterable[str], left_s: float) -> None:  # noqa: ARG002 - one server, and no clock of its own
+    async def begin(self, units: Iterable[str], left_s: float) -> None:
         """Set it; sessions that are open already follow."""
         self._begun = True
         await self._set("ALTER SYSTEM SET default_transaction_read_only = on")

@@ -59,7 +59,7 @@ class Rule:
 
 
 class Faults:
-    """The one rule that holds now, if any. Whoever may suffer asks `active` first: one comparison while there is none."""
+    """The one rule that holds now, if any. Whoever may suffer asks `active` first: one comparison if there is none."""
 
     def __init__(self) -> None:
         self._rule: Rule | None = None
