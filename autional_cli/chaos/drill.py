@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from autional_cli.load.crowd import Crowd, Shape, Target
     from autional_cli.load.records import Records
 
+QUIET_S = 3.0  # of load before the fault
 WATCH_S = 3.0  # what counts as "during" for a fault that is over at once, such as a kill
 PATIENCE_S = 2.0  # for a step under way, before its user counts as kept waiting
 LOOK_S = 0.1
@@ -31,7 +32,7 @@ LOOK_S = 0.1
 class Timing:
     """Seconds: load before the fault, how long recovery may take after it, how long messages may take to arrive."""
 
-    before_s: float = 3.0
+    before_s: float = QUIET_S
     recover_s: float = 20.0
     settle_s: float = 30.0
 
@@ -65,10 +66,14 @@ async def drill(target: Target, order: Order, shape: Shape, timing: Timing, say:
     """
     ledger = await Ledger.open(target.instance, target.services)
     try:
-        say(f"{max(shape.users, 0)} users sign in")
+        if shape.users:
+            say(f"{shape.users} users sign in")
         async with load(target, shape) as crowd:
             loaded = time.time()
-            say(f"load: {shape.rate:g} steps/s of {len(crowd.residents)} users, {shape.newcomers} on whole journeys")
+            if shape.users:
+                say(
+                    f"load: {shape.rate:g} steps/s of {len(crowd.residents)} users, {shape.newcomers} on whole journeys"
+                )
             await asyncio.sleep(timing.before_s)
             done = await ask(target.instance, order, lambda told: say(f"{order.title}: {', '.join(told['units'])}"))
             say(f"undone after {done['undone'] - done['began']:.1f} s; waiting for recovery")

@@ -47,12 +47,13 @@ def chaos(
         list_drills(output)
         return
     from autional_cli.chaos.catalogue import duration, ordered
-    from autional_cli.chaos.drill import Timing
+    from autional_cli.chaos.drill import QUIET_S, Timing
     from autional_cli.load.crowd import Shape
 
     order = ordered(drill, targets or (), for_s=duration(lasting), ms=ms, rate=rate)
     shape = Shape(users=users, rate=load, newcomers=newcomers if users else 0)
-    timing = Timing(recover_s=duration(recover, "--recover"))
+    quiet_s, recover_s = (QUIET_S, duration(recover, "--recover")) if users else (0.0, 0.0)
+    timing = Timing(before_s=quiet_s, recover_s=recover_s)
     raise typer.Exit(run(order, shape, timing, instance, output))
 
 

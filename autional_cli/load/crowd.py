@@ -51,14 +51,8 @@ class Target:
 
     @classmethod
     def of(cls, instance: Instance, status: dict[str, Any]) -> Target:
-        """Return the running platform of `status`. AutionalError (exit 4) if it has no gateway."""
-        if not status.get("gateway"):
-            raise AutionalError(
-                f"instance {instance.name} runs no gateway, so there is no way in for load",
-                hint="autional up",
-                exit_code=ExitCode.BACKEND_UNAVAILABLE,
-            )
-        return cls(instance, str(status["gateway"]), tuple(str(s["name"]) for s in status["services"]))
+        """Return the running platform of `status`, as the supervisor tells it; without a gateway nobody can load it."""
+        return cls(instance, str(status.get("gateway") or ""), tuple(str(s["name"]) for s in status["services"]))
 
 
 @dataclass(slots=True)
@@ -215,8 +209,15 @@ def household() -> aiohttp.ClientSession:
 async def load(target: Target, shape: Shape) -> AsyncIterator[Crowd]:
     """Load the platform while the block runs, from when every user is ready; ends cleanly with the block.
 
-    Raises what `settle_in` raises. Yields the crowd, whose `records` grow meanwhile.
+    Raises what `settle_in` raises, and AutionalError (exit 4) if users have no gateway to go through. Yields the crowd,
+    whose `records` grow meanwhile.
     """
+    if (shape.users or shape.newcomers) and not target.gateway:
+        raise AutionalError(
+            f"instance {target.instance.name} runs no gateway, so there is no way in for load",
+            hint="autional up; or without load: --users 0",
+            exit_code=ExitCode.BACKEND_UNAVAILABLE,
+        )
     async with contextlib.AsyncExitStack() as opened:
         crowd = Crowd(target, shape, opened)
         await crowd.settle_in()

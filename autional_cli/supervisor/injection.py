@@ -46,7 +46,7 @@ def units_of(platform: Platform, order: Order) -> list[str]:
             services.setdefault(definition.service or definition.name, []).append(definition.name)
     found: list[str] = []
     for name in names:
-        units = services.get(name) or ([name] if name in resources or name == DATABASE else [])
+        units = services.get(name) or ([name] if name in resources or not order.targets else [])
         if not units or any(unit not in platform.board for unit in units):
             known = [*services, *sorted(resources)]
             raise AutionalError(
