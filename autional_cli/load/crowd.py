@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 REQUEST_S = 30.0
 JOIN_S = 30.0  # for all residents to be registered, confirmed and signed in
-JOINING = 6  # at the same time; each hashes passwords
+JOINING = 12  # at the same time; each hashes passwords
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +64,7 @@ class Resident:
     period_s: float
     phase_s: float
     fresh: bool
+    earlier: list[Step]
 
 
 @dataclass(slots=True)
@@ -116,8 +117,9 @@ class Crowd:
     ) -> Resident:
         unrecorded = Records()
         walker = self.walker(await self.open.enter_async_context(household()), unrecorded)
+        path = before(step, planned)
         async with gate:
-            for earlier in before(step, planned):
+            for earlier in path:
                 run = await walker.walk(earlier, JOIN_S)
                 if not run.ok:
                     raise AutionalError(
@@ -128,7 +130,7 @@ class Crowd:
         walker.records = self.records
         users = max(self.shape.users, lanes)
         period = users / self.shape.rate if self.shape.rate else 0.0
-        return Resident(walker, step, period, period * number / users, fresh=not step.after)
+        return Resident(walker, step, period, period * number / users, fresh=not step.after, earlier=path)
 
     async def walk(self) -> None:
         """Walk until `stopping` is set; every step under way is finished first, which takes `step_s` at most."""
@@ -143,9 +145,17 @@ class Crowd:
         turn = 0
         while not await self._stopped_until(began + turn * resident.period_s):
             walker = self.walker(resident.walker.session) if resident.fresh else resident.walker
-            await walker.walk(resident.step, self.shape.step_s)
+            run = await walker.walk(resident.step, self.shape.step_s)
+            if not run.ok and not resident.fresh and walker.is_signed_out:
+                await self._sign_in_again(resident)
             behind = (time.monotonic() - began) / resident.period_s if resident.period_s else 0
             turn = max(turn + 1, int(behind))  # turns that a slow answer made impossible are left out, not made up for
+
+    async def _sign_in_again(self, resident: Resident) -> None:
+        """Do what a person does whose session is over, such as after a refresh whose answer never came."""
+        for step in resident.earlier:
+            if step.repeats and step.after and not (await resident.walker.walk(step, self.shape.step_s)).ok:
+                return
 
     async def _arrive(self) -> None:
         """Walk the whole journey as one new user after the other."""

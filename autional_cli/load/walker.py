@@ -27,7 +27,12 @@ class Walker(Traveller):
 
     records: Records
     capability: str = ""
-    _last: Request = field(init=False)
+    _last: Request = field(default_factory=lambda: Request(capability="", method="", path="", at=0.0, ms=0.0))
+
+    @property
+    def is_signed_out(self) -> bool:
+        """Whether the last answer was that this user is nobody."""
+        return self._last.status == 401
 
     async def walk(self, step: Step, limit_s: float) -> StepRun:
         """Run one step, at most `limit_s` seconds long, and record how it went."""
