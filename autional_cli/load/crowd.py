@@ -153,6 +153,7 @@ class Crowd:
 
     async def _sign_in_again(self, resident: Resident) -> None:
         """Do what a person does whose session is over, such as after a refresh whose answer never came."""
+        resident.walker.access_token = ""  # a dead token is refused at the edge, whatever the route
         for step in resident.earlier:
             if step.repeats and step.after and not (await resident.walker.walk(step, self.shape.step_s)).ok:
                 return

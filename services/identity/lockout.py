@@ -6,6 +6,7 @@ reservation back.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import hashlib
 from collections.abc import AsyncIterator
@@ -66,14 +67,14 @@ class Lockout:
 
     @asynccontextmanager
     async def spared_in_outage(self, reservation: Reservation) -> AsyncIterator[None]:
-        """Give the attempt back if the block fails for a fault of ours: an outage must not lock people out.
+        """Give the attempt back if the block fails for a fault of ours, or took longer than the client would wait.
 
-        Never around what tells a right password from a wrong one: a guess stays counted.
+        An outage must not lock people out. Never around what tells a right password from a wrong one: a guess counts.
         """
         try:
             yield
-        except ServiceError as error:
-            if error.code.status >= 500:
+        except (ServiceError, asyncio.CancelledError) as error:
+            if not isinstance(error, ServiceError) or error.code.status >= 500:
                 with contextlib.suppress(OSError, RedisError):  # it may be what failed
                     async with self._redis.pipeline(transaction=True) as pipeline:
                         for key in (reservation.account_key, reservation.ip_key):
