@@ -26,10 +26,11 @@ test: $(STAMP)  ## the test suite, on real servers of its own
 	@$(BIN)/python -m pytest
 
 .PHONY: check
-check: $(STAMP)  ## lint, formatting, strict types
+check: $(STAMP)  ## lint, formatting, strict types, and the rules of autional check that need no platform
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+	@$(BIN)/autional check --lane static --lane contract
 
 .PHONY: bench
 bench: $(STAMP)  ## measure; prints the figures and writes them as JSON to tests/bench/results/

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from checks import suppressions
 from checks.facts import FileRecord, FileView, Walk
-from checks.walk import visit
+from checks.walk import explore, visit
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -37,7 +37,7 @@ def examine(root: Path, entry: Entry, collectors: Sequence[Collector]) -> tuple[
     for one, view in views:
         guard(one, record, one.examine, source, view)
     if tree is not None and source.suffix == ".py":
-        walk_over(tree, walk, views, record)
+        walk_over(walk, views, record)
     record.suppressions = [dataclasses.asdict(found) for found in suppressions.parse(source)]
     return record, source
 
@@ -55,20 +55,20 @@ def parse(source: Source, record: FileRecord) -> ast.Module | None:
     return None
 
 
-def walk_over(tree: ast.Module, walk: Walk, views: Iterable[tuple[Collector, FileView]], record: FileRecord) -> None:
+def walk_over(walk: Walk, views: Iterable[tuple[Collector, FileView]], record: FileRecord) -> None:
     """Walk once with all handlers; if one of them raises, walk again for each alone, to know whose fault it was."""
     parts = [(one, view, one.handlers()) for one, view in views]
+    explore(walk, {kind for _, _, handlers in parts for kind in handlers})
     try:
-        visit(tree, walk, dispatch_of((view, handlers) for _, view, handlers in parts))
+        visit(walk, dispatch_of((view, handlers) for _, view, handlers in parts))
     except Exception:  # noqa: BLE001 - a rule's own mistake: found out below, and reported with its name
         for code in {one.code for one, _, _ in parts}:
             record.notes.pop(code, None)
             record.subjects.pop(code, None)
         record.findings = []
         for one, view, handlers in parts:
-            walk.parents.clear()
             guard(one, record, one.examine, view.source, view)
-            guard(one, record, visit, tree, walk, dispatch_of([(view, handlers)]))
+            guard(one, record, visit, walk, dispatch_of([(view, handlers)]))
 
 
 def dispatch_of(parts: Iterable[tuple[FileView, Any]]) -> dict[type[ast.AST], list[Any]]:

@@ -10,7 +10,6 @@ import hashlib
 import os
 import sys
 import tempfile
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,10 +27,16 @@ PLACE = ".autional/checks/files.json"
 
 
 class Cache:
-    """Records by path. `forget` keeps nothing and writes nothing, as `--no-cache` wants."""
+    """Records by path. `forget` keeps nothing and writes nothing, as `--no-cache` wants.
 
-    def __init__(self, root: Path, *, forget: bool = False) -> None:
+    `partial` is a run with some of the rules: it reads records, which hold what all rules found, and saves none of its
+    own, which hold less.
+    """
+
+    def __init__(self, root: Path, *, forget: bool = False, partial: bool = False) -> None:
         self._root = root
+        self._partial = partial
+        self._unsaved: set[str] = set()
         self._path = root / PLACE
         self._forget = forget
         self._engine = fingerprint()
@@ -51,23 +56,34 @@ class Cache:
 
     def get(self, entry: Entry) -> FileRecord | None:
         """Return the record of a file that has not changed."""
+        return FileRecord(**self._files[entry.path]["record"]) if self.knows(entry) else None
+
+    def knows(self, entry: Entry) -> bool:
+        """Whether a file is as it was when it was examined."""
         kept = self._files.get(entry.path)
         if kept is None or entry.problem or kept["size"] != entry.size:
-            return None
+            return False
         if kept["mtime"] != entry.mtime_ns:
             try:
                 same = digest((self._root / entry.path).read_bytes()) == kept["hash"]
             except OSError:
-                return None
+                return False
             if not same:
-                return None
+                return False
             kept["mtime"], self._changed = entry.mtime_ns, True
-        return FileRecord(**kept["record"])
+        return True
 
     def put(self, entry: Entry, record: dict[str, Any], content: str) -> None:
         """Keep the record of a file whose bytes have this digest."""
         self._files[entry.path] = {"mtime": entry.mtime_ns, "size": entry.size, "hash": content, "record": record}
         self._changed = True
+        if self._partial:
+            self._unsaved.add(entry.path)
+
+    def hash_of(self, path: str) -> str:
+        """Return the digest of the bytes of a file that was examined, empty for any other."""
+        kept = self._files.get(path)
+        return str(kept["hash"]) if kept else ""
 
     def content(self, paths: Iterable[str]) -> str:
         """Return one digest over the bytes of some files, as far as they are known."""
@@ -79,6 +95,10 @@ class Cache:
         self.extra[name] = {"key": key, "value": value}
         self._changed = True
 
+    def has(self, name: str) -> bool:
+        """Whether something is remembered under a name, whatever its key."""
+        return name in self.extra
+
     def recall(self, name: str, key: str) -> Any:
         """Return what `remember` kept under the same key, else None."""
         kept = self.extra.get(name)
@@ -88,7 +108,8 @@ class Cache:
         """Write what is known of files that still exist. A disk that is full costs time, not the run."""
         if self._forget or not self._changed:
             return
-        files = {path: kept for path, kept in self._files.items() if path in entries} | {"": self.extra}
+        saved = entries.keys() - self._unsaved
+        files = {path: kept for path, kept in self._files.items() if path in saved} | {"": self.extra}
         data = orjson.dumps({"engine": self._engine, "files": files})
         with contextlib.suppress(OSError):
             self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -114,5 +135,5 @@ def fingerprint() -> str:
 
 def as_json(record: FileRecord) -> dict[str, Any]:
     """Return a record as plain JSON: what rules noted may be dataclasses."""
-    plain: dict[str, Any] = orjson.loads(orjson.dumps(asdict(record)))
+    plain: dict[str, Any] = orjson.loads(orjson.dumps(record))
     return plain

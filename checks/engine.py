@@ -70,10 +70,9 @@ def run(root: Path, rules: Sequence[Rule], options: Options) -> Report:
     if options.base:
         config = replace(config, base=options.base)
     rules = [rule for rule in rules if rule.lane in options.lanes]
-    whole = {rule.code for rule in rules} >= {code for code, r in registry.rules().items() if r.lane is Lane.STATIC}
     entries = [entry for entry in listing(root) if not entry.path.startswith(tuple(config.exclude) or ("\0",))]
     options.progress("reading")
-    cache = Cache(root, forget=not options.cache or not whole)
+    cache = cache_for(root, rules, options)
     pending = start(root, entries, rules, options, cache, config)
     try:
         project = Project(root, scan(root, entries, [*COLLECTORS, *rules], cache), config, pending, cache)
@@ -100,6 +99,15 @@ def order(finding: Finding) -> tuple[str, int, str, str]:
     return finding.path, finding.line, finding.code, finding.message
 
 
+def cache_for(root: Path, rules: Sequence[Rule], options: Options) -> Cache:
+    """Return the cache; a rule that is not one of ours finds nothing of itself in it, so then there is none."""
+    known = registry.rules()
+    strangers = any(known.get(rule.code) is not rule for rule in rules)
+    every = {code for code, rule in known.items() if rule.lane is Lane.STATIC}
+    whole = {rule.code for rule in rules} >= every
+    return Cache(root, forget=not options.cache or strangers, partial=not whole)
+
+
 def chosen_paths(project: Project, options: Options) -> set[str] | None:
     """Return the paths that findings are shown of; None for all."""
     if not options.paths and not options.changed:
@@ -119,7 +127,8 @@ def judge(
     for rule in order:
         options.progress(f"{rule.code} {rule.title}")
         try:
-            findings += [with_text(project, one) for one in rule.judge(project)]
+            for one in rule.judge(project):  # one by one: what was found before a failure stays
+                findings.append(with_text(project, one))
         except IncompleteError as failure:
             incomplete.append((rule.code, failure.message, failure.hint))
         except Exception as failure:  # noqa: BLE001 - a rule that raises is reported, and the rest goes on

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import functools
 import threading
+from collections.abc import Set
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +26,29 @@ class WorkspaceFinder:
         return {str(place)}
 
 
-@functools.lru_cache(maxsize=2)
-def build(root: Path, names: tuple[str, ...] = ("services", "autional_cli", "checks")) -> Any:
-    """Return the graph of those packages that are there. IncompleteError when grimp cannot make it."""
+class Graph:
+    """Modules and what each imports directly, types and imports inside functions included."""
+
+    def __init__(self, imported: dict[str, list[str]]) -> None:
+        self._imported = imported
+
+    @property
+    def modules(self) -> Set[str]:
+        """The modules of the packages, and those from outside that they import."""
+        return self._imported.keys()
+
+    def imported_by(self, importer: str) -> list[str]:
+        """Return what a module imports, in order."""
+        return self._imported.get(importer, [])
+
+    def below(self, package: str) -> set[str]:
+        """Return a package and its modules; none for a package without an importable file."""
+        prefix = f"{package}."
+        return {name for name in self._imported if name == package or name.startswith(prefix)}
+
+
+def build(root: Path, names: tuple[str, ...] = ("services", "autional_cli", "checks")) -> dict[str, list[str]]:
+    """Return what each module of those packages that are there imports. IncompleteError when grimp cannot tell."""
     try:
         import grimp
         from grimp.application.config import settings
@@ -41,7 +61,8 @@ def build(root: Path, names: tuple[str, ...] = ("services", "autional_cli", "che
         before = settings.PACKAGE_FINDER
         settings.configure(PACKAGE_FINDER=WorkspaceFinder(root))
         try:
-            return grimp.build_graph(*packages, include_external_packages=True, cache_dir=None)
+            graph = grimp.build_graph(*packages, include_external_packages=True, cache_dir=None)
+            return {name: sorted(graph.find_modules_directly_imported_by(name)) for name in sorted(graph.modules)}
         except Exception as failure:
             raise IncompleteError(f"grimp cannot build the import graph: {failure}") from failure
         finally:

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import ast
+import os
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import orjson
+
+from checks.cache import digest
 from checks.facts.specs import Spec, Specs
-from checks.sources import Source, read
+from checks.sources import Source, read, walk
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
-
-    from grimp import ImportGraph
 
     from checks.base import Base
     from checks.cache import Cache
     from checks.config import Config
     from checks.facts import FileRecord
+    from checks.graph import Graph
     from checks.lanes.contract import Contract
     from checks.lanes.data import Data
 
@@ -78,12 +81,30 @@ class Project:
         return ast.parse(self.source(path).data)
 
     @cached_property
-    def graph(self) -> ImportGraph:
-        """The import graph of the workspace's packages, by grimp."""
-        from checks.graph import build
+    def imports_digest(self) -> str:
+        """What changes when an import in any file does, or a Python file comes or goes."""
+        imports = [(path, record.notes.get("imports")) for path, record in self.files.items() if path.endswith(".py")]
+        return digest(orjson.dumps([imports, self._unexamined()]))
 
-        graph: ImportGraph = build(self.root, tuple(self.config.packages))
-        return graph
+    def _unexamined(self) -> list[tuple[str, int, int]]:
+        """Return the Python files that tools see and we do not: excluded ones, and those that Git ignores."""
+        found = []
+        for folder in sorted({*self.config.packages, "migrations"}):
+            for path in walk(self.root / folder):
+                name = f"{folder}/{path}"
+                if name.endswith(".py") and name not in self.files:
+                    seen = os.stat(self.root / name)  # noqa: PTH116 - on the way to a warm answer
+                    found.append((name, seen.st_mtime_ns, seen.st_size))
+        return found
+
+    @cached_property
+    def graph(self) -> Graph:
+        """The import graph of the workspace's packages, by grimp; the cached one as long as no import changes."""
+        from checks.graph import Graph, build
+
+        packages = tuple(self.config.packages)
+        key = f"{self.imports_digest} {packages}"
+        return Graph(self.memo("graph", (), lambda: build(self.root, packages), also=key))
 
     @cached_property
     def base(self) -> Base:
@@ -92,14 +113,21 @@ class Project:
 
         return Base(self.root, self.config.base)
 
-    def memo(self, name: str, paths: Iterable[str], make: Callable[[], Any]) -> Any:
-        """Return what `make` returns, from the cache as long as these files have the same bytes. It must be JSON."""
-        key = self._cache.content(paths)
+    def memo(self, name: str, paths: Iterable[str], make: Callable[[], Any], *, also: str = "") -> Any:
+        """Return what `make` returns, from the cache as long as these files and `also` are the same.
+
+        It must be JSON. What `make` raises is not kept.
+        """
+        key = self._cache.content(paths) + also
         known = self._cache.recall(name, key)
         if known is None:
             known = make()
             self._cache.remember(name, key, known)
         return known
+
+    def known(self, name: str, paths: Iterable[str]) -> bool:
+        """Whether `memo` would answer from the cache."""
+        return self._cache.recall(name, self._cache.content(paths)) is not None
 
     def result(self, name: str) -> Any:
         """Return what a tool or lane that the rule `needs` found. IncompleteError when it could not look."""

@@ -31,6 +31,10 @@ class Collector:
         """Whether it looks at this file. It may depend on the path alone."""
         return True
 
+    def prepare(self) -> None:
+        """Load what the per-file part needs, before many files are examined by several processes."""
+        return
+
     def handlers(self) -> Mapping[type[ast.AST], Handler]:
         """Return what is called for each node of these types, with the view of the file."""
         return {}
@@ -38,6 +42,12 @@ class Collector:
     def examine(self, source: Source, view: FileView) -> None:
         """Look at the bytes and lines of one file, before the walk."""
         return
+
+
+def sees_files(one: Collector) -> bool:
+    """Whether a collector has a per-file part at all."""
+    kind = type(one)
+    return kind.handlers is not Collector.handlers or kind.examine is not Collector.examine
 
 
 class Rule(Collector):

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
-import multiprocessing
 import os
-from concurrent.futures import ProcessPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from checks.analysis import examine
 from checks.cache import as_json, digest
 from checks.facts import FileRecord
+from checks.model import IncompleteError
+from checks.rule import sees_files
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,6 +27,7 @@ CHUNK = 16
 
 def scan(root: Path, entries: Sequence[Entry], collectors: Sequence[Collector], cache: Cache) -> dict[str, FileRecord]:
     """Return the record of every file, in the order of their paths."""
+    collectors = [one for one in collectors if sees_files(one)]
     records = {entry.path: cache.get(entry) for entry in entries}
     todo = [entry for entry in entries if records[entry.path] is None]
     for entry, (record, content) in zip(todo, examined(root, todo, collectors), strict=True):
@@ -38,8 +40,16 @@ def scan(root: Path, entries: Sequence[Entry], collectors: Sequence[Collector], 
 def examined(root: Path, todo: list[Entry], collectors: Sequence[Collector]) -> list[tuple[dict[str, Any], str]]:
     """Return record and content digest of each file."""
     workers = min(os.cpu_count() or 1, 4)
-    if len(todo) < WORTH_A_PROCESS or workers == 1 or "fork" not in multiprocessing.get_all_start_methods():
+    if len(todo) < WORTH_A_PROCESS or workers == 1:
         return batch(root, todo, collectors)
+    import multiprocessing  # a warm run needs neither
+    from concurrent.futures import ProcessPoolExecutor
+
+    if "fork" not in multiprocessing.get_all_start_methods():
+        return batch(root, todo, collectors)
+    for one in collectors:
+        with contextlib.suppress(IncompleteError):  # the rule itself will say so
+            one.prepare()
     # By size, largest first, dealt out in turn: no worker is left alone with all the long files.
     order = sorted(range(len(todo)), key=lambda index: -todo[index].size)
     parts = [order[start::CHUNK] for start in range(min(CHUNK, len(order)))]

@@ -7,7 +7,7 @@ import stat
 import subprocess
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 
 SUFFIXES = frozenset(
@@ -95,6 +95,7 @@ class Source:
         return service_of(self.path)
 
 
+@cache
 def service_of(path: str) -> str:
     """Return the service that a path belongs to, empty for the chassis and everything outside."""
     parts = path.split("/")

@@ -9,6 +9,7 @@ import typer
 
 from autional_cli import render
 from autional_cli.errors import AutionalError, ExitCode
+from autional_cli.plain_command import PlainCommand
 
 if TYPE_CHECKING:
     from checks.engine import Options, Report
@@ -19,7 +20,7 @@ LANES = ("static", "contract", "data", "live")
 app = typer.Typer()
 
 
-@app.command()
+@app.command(cls=PlainCommand)
 def check(
     paths: Annotated[list[str] | None, typer.Argument(help="Show findings of these files and folders only.")] = None,
     rule: Annotated[list[str] | None, typer.Option(help="A code, a family such as CON, or an alias.")] = None,
@@ -104,6 +105,8 @@ def options_of(
     from checks.engine import Options
     from checks.model import Lane
 
+    if base.startswith("-"):
+        raise AutionalError(f"{base!r} is no name of a branch or commit", hint="--base main")
     unknown = sorted(set(lane or ()) - set(LANES))
     if unknown:
         raise AutionalError(f"there is no lane {unknown[0]!r}", hint=f"--lane {' or '.join(LANES)}")

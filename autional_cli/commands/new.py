@@ -41,6 +41,7 @@ def new(
     """
     from autional_cli.scaffold.change import write
     from autional_cli.scaffold.design import Wish, settle
+    from autional_cli.scaffold.documents import with_documents
     from autional_cli.scaffold.files import changes
     from autional_cli.workspace.locate import find_root
 
@@ -58,7 +59,7 @@ def new(
         port=port,
     )
     design = settle(root, wish)
-    planned = changes(root, design)
+    planned = with_documents(root, changes(root, design))
     if not dry_run:
         write(root, planned)
     show(design, planned, output, dry_run=dry_run)

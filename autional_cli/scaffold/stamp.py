@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from autional_cli.scaffold.documents import lay_out
 from autional_cli.scaffold.edits import MAP
 from checks.architecture import MARK, current, restamped
 
@@ -28,10 +28,6 @@ def stamped(root: Path, changes: list[Change]) -> list[Change]:
         return changes
     with tempfile.TemporaryDirectory(prefix="autional-new-") as folder:
         after = Path(folder)
-        shutil.copytree(root / "services", after / "services", ignore=shutil.ignore_patterns("__pycache__"))
-        for change in changes:
-            if change.path.startswith("services/"):
-                (after / change.path).parent.mkdir(parents=True, exist_ok=True)
-                (after / change.path).write_text(change.after, encoding="utf-8")
+        lay_out(root, after, changes)
         fresh = restamped(changes[position].after, current(after))
     return [*changes[:position], replace(changes[position], after=fresh), *changes[position + 1 :]]

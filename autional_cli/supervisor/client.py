@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import math
 import os
@@ -90,17 +89,10 @@ class Connection:
                 self.send(op="cancel")
                 continue
             if "error" in message:
-                if message["error"].get("ends"):
-                    self.await_end(EXIT_S)
+                if "ends" in message["error"]:
+                    wait_gone(message["error"]["ends"])
                 raise failure(message["error"])
             return message.get("result")
-
-    def await_end(self, timeout_s: float) -> None:
-        """Wait until the supervisor's process is gone: it keeps its connections open until then."""
-        self._socket.settimeout(timeout_s)
-        with contextlib.suppress(OSError):
-            while self._lines.readline():
-                pass
 
 
 def failure(sent: dict[str, Any]) -> AutionalError:

@@ -161,7 +161,7 @@ async def unknown(request: dict[str, Any], _: Channel) -> Any:
 def error(failure: AutionalError) -> dict[str, Any]:
     """Return an error in the form of the protocol."""
     code = int(failure.exit_code or ExitCode.USAGE)
-    ends = {"ends": True} if isinstance(failure, LastError) else {}
+    ends = {"ends": os.getpid()} if isinstance(failure, LastError) else {}
     return {"error": {"message": failure.message, "hint": failure.hint, "exit_code": code, **ends}}
 
 

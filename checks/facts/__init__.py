@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from checks.model import Fix
 
 if TYPE_CHECKING:
     from checks.sources import Source
 
+Node = TypeVar("Node", bound=ast.AST)
 SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
 
@@ -60,6 +62,10 @@ class FileView:
     def tree(self) -> ast.Module:
         """The whole syntax tree."""
         return self._walk.tree
+
+    def every(self, kind: type[Node]) -> Sequence[Node]:
+        """Return all nodes of the file that are of this type, in the order of the source."""
+        return cast("Sequence[Node]", self._walk.kinds.get(kind, ()))
 
     @property
     def parents(self) -> list[ast.AST]:
@@ -118,20 +124,38 @@ class FileView:
 
 @dataclass(slots=True)
 class Walk:
-    """Where the walk over one tree is."""
+    """Where the walk over one tree is, and what `checks/walk.py` noted of it: nodes by type, and what is above each."""
 
     tree: ast.Module
-    parents: list[ast.AST] = field(default_factory=list)
+    node: ast.AST | None = None
+    kinds: Mapping[type[ast.AST], list[ast.AST]] = field(default_factory=dict)
+    above: dict[ast.AST, ast.AST] = field(default_factory=dict)
+    hits: list[ast.AST] = field(default_factory=list)
     _imported: dict[str, str] | None = None
+
+    @property
+    def parents(self) -> list[ast.AST]:
+        """The nodes around the present one, the module first."""
+        found: list[ast.AST] = []
+        node = self.above.get(self.node) if self.node else None
+        while node is not None:
+            found.append(node)
+            node = self.above.get(node)
+        return found[::-1]
 
     @property
     def imported(self) -> dict[str, str]:
         """What each imported name of the file stands for, wherever in the file it is imported."""
         if self._imported is None:
             self._imported = {}
-            for node in ast.walk(self.tree):
-                if isinstance(node, ast.Import):
-                    self._imported |= {each.asname: each.name for each in node.names if each.asname}
-                elif isinstance(node, ast.ImportFrom) and not node.level:
-                    self._imported |= {each.asname or each.name: f"{node.module}.{each.name}" for each in node.names}
+            for kind in (ast.Import, ast.ImportFrom):
+                for node in self.kinds.get(kind, ()):
+                    self._imported |= renamed(node)
         return self._imported
+
+
+def renamed(node: Any) -> dict[str, str]:
+    """Return what the names that an import binds stand for."""
+    if isinstance(node, ast.Import):
+        return {each.asname: each.name for each in node.names if each.asname}
+    return {} if node.level else {each.asname or each.name: f"{node.module}.{each.name}" for each in node.names}

@@ -97,6 +97,6 @@ class Names(Collector):
 
     def module(self, node: ast.Module, view: FileView) -> None:
         """Note all names in load position, and attributes."""
-        names = {n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)}
-        for name in sorted(names | {n.attr for n in ast.walk(node) if isinstance(n, ast.Attribute)}):
+        names = {each.id for each in view.every(ast.Name) if type(each.ctx) is ast.Load}
+        for name in sorted(names | {each.attr for each in view.every(ast.Attribute)}):
             view.note(name)

@@ -7,10 +7,23 @@ from typing import TYPE_CHECKING
 from checks.facts.errors import ErrorCodes, Names, Raises
 from checks.facts.events import Publishes
 from checks.facts.imports import Imports
+from checks.facts.revisions import Revisions
 from checks.facts.routes import Routes
 from checks.facts.specs import Specs
+from checks.facts.tables import SpokenTables, Tables
 
 if TYPE_CHECKING:
     from checks.rule import Collector
 
-COLLECTORS: tuple[Collector, ...] = (Imports(), Specs(), Routes(), ErrorCodes(), Raises(), Names(), Publishes())
+COLLECTORS: tuple[Collector, ...] = (
+    Imports(),
+    Specs(),
+    Routes(),
+    ErrorCodes(),
+    Raises(),
+    Names(),
+    Publishes(),
+    Revisions(),
+    Tables(),
+    SpokenTables(),
+)

@@ -24,7 +24,7 @@ class Import:
 
 
 class Imports(Collector):
-    """Collects `Import`."""
+    """Collects `Import`. As long as these are the same in all files, so is what is derived from them alone."""
 
     code = "imports"
     fact = Import

@@ -5,13 +5,8 @@ FastAPI nests included routers, so `app.routes` alone shows next to none of them
 
 from __future__ import annotations
 
-import asyncio
-import importlib
-import inspect
 import json
 import sys
-import tempfile
-import traceback
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -67,6 +62,9 @@ class Contract:
 
 def main() -> int:
     """Print the contracts of a workspace as JSON."""
+    import asyncio  # rules import this module for its types alone
+    import tempfile
+
     root = Path(sys.argv[1])
     names = sorted(path.parent.name for path in root.glob("services/*/service.py"))
     with tempfile.TemporaryDirectory() as folder:
@@ -77,6 +75,8 @@ def main() -> int:
 
 async def read_all(root: Path, names: list[str], folder: Path) -> list[ServiceContract]:
     """Return the contract of each service; one that cannot be built says so and stops no other."""
+    import traceback
+
     found = []
     for name in names:
         try:
@@ -90,6 +90,8 @@ async def read_all(root: Path, names: list[str], folder: Path) -> list[ServiceCo
 
 def read(root: Path, name: str, folder: Path) -> ServiceContract:
     """Build one service and return its contract."""
+    import importlib
+
     from fastapi.routing import iter_route_contexts
 
     module = importlib.import_module(f"services.{name}.service")
@@ -100,6 +102,8 @@ def read(root: Path, name: str, folder: Path) -> ServiceContract:
 
 def operations_of(context: Any, root: Path) -> list[Operation]:
     """Return the operations of one route; the chassis' own probes and documents are left out."""
+    import inspect
+
     from services.chassis.access import callers
 
     dependant, endpoint = getattr(context, "dependant", None), context.endpoint

@@ -10,11 +10,14 @@ import sys
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from checks.model import IncompleteError
 
-LANE_S = 120.0
+if TYPE_CHECKING:
+    from checks.tools.process import Tool
+
+LANE_S = 1800.0  # the live lane takes minutes; each tool in a lane has a limit of its own
 Result = TypeVar("Result")
 
 
@@ -65,6 +68,24 @@ class Pending(Generic[Result]):
                 with contextlib.suppress(OSError):
                     pipe.close()
         self._process.wait()
+
+
+class Late(Generic[Result]):
+    """A tool that is started when it is asked, unless that is so likely that it does not wait."""
+
+    def __init__(self, begin: Callable[[], Tool[Result]], *, wait: bool) -> None:
+        self._begin = begin
+        self._tool = None if wait else begin()
+
+    def result(self) -> Result:
+        """Return what the tool found. IncompleteError when it could not look."""
+        self._tool = self._tool or self._begin()
+        return self._tool.result()
+
+    def close(self) -> None:
+        """Stop it if it was started."""
+        if self._tool:
+            self._tool.close()
 
 
 class Known(Generic[Result]):

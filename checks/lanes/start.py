@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from checks.lanes.contract import Contract
 from checks.lanes.data import Data
-from checks.lanes.pending import Known, Pending
+from checks.lanes.pending import Known, Late, Pending
 from checks.model import Lane
 from checks.tools import deptry, ruff
 
@@ -20,9 +20,15 @@ if TYPE_CHECKING:
     from checks.rule import Rule
     from checks.sources import Entry
 
+
+def services_of(answer: Any) -> Any:
+    """Return what a lane says, by service."""
+    return answer["services"]
+
+
 LANES = {Lane.CONTRACT: ("contract",), Lane.DATA: ("data",)}
 # What a test case may give instead of the lane.
-READERS: dict[str, Callable[[Any], Any]] = {"contract": Contract.from_json, "data": Data.from_json}
+READERS: dict[str, Callable[[Any], Any]] = {"contract": Contract.from_json, "data": Data.from_json, "live": services_of}
 
 
 def start(
@@ -35,8 +41,9 @@ def start(
     starters: dict[str, Callable[[], Any]] = {
         "contract": lambda: contract(root, entries, cache),
         "data": lambda: Pending("checks.lanes.data", root, Data.from_json, arguments),
-        "ruff": lambda: ruff.start(root),
-        "deptry": lambda: deptry.start(root, config.packages),
+        "live": lambda: Pending("checks.lanes.live", root, services_of, arguments),
+        "ruff": lambda: ruff.start(root, entries, cache),
+        "deptry": lambda: Late(lambda: deptry.start(root, config.packages), wait=cache.has("deptry")),
     }
     for name in sorted(needed - pending.keys()):
         pending[name] = starters[name]()
@@ -50,7 +57,7 @@ def contract(root: Path, entries: Sequence[Entry], cache: Cache) -> Any:
     def key() -> str:
         return cache.content(entry.path for entry in code)
 
-    kept = cache.recall("contract", key()) if all(cache.get(entry) for entry in code) else None
+    kept = cache.recall("contract", key()) if all(cache.knows(entry) for entry in code) else None
     if kept is not None:
         return Known(Contract.from_json(kept))
 

@@ -19,8 +19,11 @@ def lines(report: Report) -> Iterator[str]:
             yield f"  {one.line or '-':>5}  {one.tier}  {one.code}  {one.message}"
             if one.fix:
                 yield f"                   {'--fix: ' if one.fix.safe else 'suggestion: '}{one.fix.description}"
+    reasons: dict[tuple[str, str], list[str]] = {}
     for code, why, hint in report.incomplete:
-        yield f"{code} could not look: {why}"
+        reasons.setdefault((why, hint), []).append(code)
+    for (why, hint), codes in reasons.items():
+        yield f"{', '.join(codes)} could not look: {why}"
         if hint:
             yield f"  next: {hint}"
 

@@ -32,22 +32,16 @@ class Arc01(Rule):
     def judge(self, project: Project) -> Iterator[Finding]:
         lines = line_numbers(project)
         members = {name: f"services.{name}" for name in project.services}
-        modules = {name: {package, *descendants(project, package)} for name, package in members.items()}
+        modules = {name: project.graph.below(package) for name, package in members.items()}
         project.examined(self.code, sum(len(found) for found in modules.values()))
         for name, found in modules.items():
             for importer in sorted(found):
-                for imported in sorted(project.graph.find_modules_directly_imported_by(importer)):
+                for imported in project.graph.imported_by(importer):
                     parts = imported.split(".")
                     if len(parts) > 1 and parts[0] == "services" and parts[1] in members and parts[1] != name:
                         path, line = lines.get((importer, imported), (f"services/{name}/__init__.py", 0))
                         message = f"{name} imports {imported} of the service {parts[1]}; call it or consume its events"
                         yield self.finding(path, line, message, symbol=imported)
-
-
-def descendants(project: Project, package: str) -> set[str]:
-    """Return the modules below a package; none for a package without an importable file."""
-    found: set[str] = project.graph.find_descendants(package) if package in project.graph.modules else set()
-    return found
 
 
 def line_numbers(project: Project) -> dict[tuple[str, str], tuple[str, int]]:

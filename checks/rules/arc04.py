@@ -48,7 +48,7 @@ class Arc04(Rule):
 
 def eager_edges(project: Project) -> dict[str, dict[str, tuple[str, int]]]:
     """Return which module imports which when it is loaded, and where."""
-    modules: set[str] = project.graph.modules
+    modules = project.graph.modules
     edges: dict[str, dict[str, tuple[str, int]]] = {}
     for path, each in project.facts(Imports, Import):
         if each.lazy or each.typing_only or path.partition("/")[0] not in project.config.packages:

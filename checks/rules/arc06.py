@@ -1,9 +1,9 @@
 """A service has the files that every service has.
 
 Harm: a reader who knows one service does not know the next.
-Rule: `__init__.py`, `service.py` with a SPEC and `build`, `errors.py`; with a database `store.py`, with PostgreSQL also
-`models.py` and migrations; `routes.py` or a front of its own; `events.py` where it publishes or consumes by handlers;
-`journey.py` where it has routes for users.
+Rule: `__init__.py`, `service.py` with a SPEC and `build`, `errors.py`; with a database `store.py` and `models.py` (tables,
+or collections), with PostgreSQL migrations; `routes.py` or a front of its own; `events.py` where it publishes or
+consumes by handlers; `journey.py` where it has routes for users.
 Fix: `autional new` writes all of them; `--fix` creates a missing `__init__.py`.
 Escape: `autional: ignore[ARC06] reason="…" until=…` on the first line of `service.py`.
 """
@@ -52,8 +52,8 @@ class Arc06(Rule):
         yield f"{folder}/errors.py", "every service registers its error codes"
         if spec.database != "none":
             yield f"{folder}/store.py", f"its database is {spec.database}"
+            yield f"{folder}/models.py", f"its database is {spec.database}"
         if spec.database == "postgres":
-            yield f"{folder}/models.py", "its database is postgres"
             yield f"migrations/{name}", "its database is postgres"
         if spec.publishes or (spec.consumes and spec.database == "postgres"):
             yield f"{folder}/events.py", "it publishes or consumes events"

@@ -45,6 +45,8 @@ class Con10(Rule):
     def call(self, node: ast.Call, view: FileView) -> None:
         """Note a call whose target is written down."""
         name = node.func.attr if isinstance(node.func, ast.Attribute) else ""
+        if name != "grpc_client" and name not in CALLS:
+            return
         target = literal(node.args[0]) if node.args else None
         if not isinstance(target, str):
             return

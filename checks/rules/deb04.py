@@ -12,14 +12,14 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator, Mapping
-from pathlib import PurePath
 from typing import Any
 
 from checks.facts import FileView
-from checks.model import Finding, IncompleteError, Tier
+from checks.model import Finding, Tier
 from checks.project import Project
 from checks.rule import Rule
 from checks.sources import Source
+from checks.tools.vulture import names, visitor
 
 KINDS = {
     "defined_funcs": "function",
@@ -51,25 +51,23 @@ class Deb04(Rule):
     def wants(self, source: Source) -> bool:
         return source.path.startswith(PATHS)
 
+    def prepare(self) -> None:
+        visitor()
+
     def handlers(self) -> Mapping[type[ast.AST], Any]:
         return {ast.Module: self.module}
 
     def module(self, node: ast.Module, view: FileView) -> None:
         """Note what a file defines and uses."""
-        try:
-            from vulture import Vulture
-        except ImportError as failure:
-            raise IncompleteError(f"vulture is not installed: {failure}") from None
-        seen = Vulture(ignore_decorators=FRAMEWORKS)
-        seen.scan(view.source.text, filename=PurePath(view.path))
-        framework = framework_lines(node)
+        found = names(view, FRAMEWORKS)
+        framework = framework_lines(view)
         defined = [
             [item.name, kind, item.first_lineno]
             for field, kind in KINDS.items()
-            for item in getattr(seen, field)
+            for item in getattr(found, field)
             if item.first_lineno not in framework
         ]
-        view.note({"used": sorted(set(seen.used_names) | set(entry_points(node))), "defined": defined})
+        view.note({"used": sorted(found.used_names | set(entry_points(view))), "defined": defined})
 
     def judge(self, project: Project) -> Iterator[Finding]:
         notes = list(project.notes(self.code))
@@ -83,18 +81,18 @@ class Deb04(Rule):
                     yield self.finding(path, line, f"the {kind} {name} is used nowhere", symbol=name)
 
 
-def entry_points(tree: ast.Module) -> Iterator[str]:
+def entry_points(view: FileView) -> Iterator[str]:
     """Yield the names in texts of the form `package.module:name`, by which processes are told what to run."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and ENTRY_POINT.fullmatch(node.value):
+    for node in view.every(ast.Constant):
+        if isinstance(node.value, str) and ":" in node.value and ENTRY_POINT.fullmatch(node.value):
             yield node.value.rpartition(":")[2]
 
 
-def framework_lines(tree: ast.Module) -> set[int]:
+def framework_lines(view: FileView) -> set[int]:
     """Return the first lines of methods whose class has a base, and of classes that are found by their base."""
     lines: set[int] = set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.ClassDef) and node.bases:
+    for node in view.every(ast.ClassDef):
+        if node.bases:
             if any(isinstance(base, ast.Name) and base.id == "Rule" for base in node.bases):
                 lines.add(first_line(node))
             lines |= {

@@ -40,7 +40,8 @@ class Doc03(Rule):
         return any(path.endswith(".md") for path in project.files)
 
     def judge(self, project: Project) -> Iterator[Finding]:
-        known = set(project.files) | {entry for path in project.files for entry in parents(path)}
+        known = set(project.files) | {entry for folder in folders(project) for entry in (folder, *parents(folder))}
+        tops = {path.partition("/")[0] for path in known if "/" in path}
         commands, targets = commands_of(project), targets_of(project)
         for path in project.files:
             if not path.endswith(".md") or path.startswith(HISTORY):
@@ -48,12 +49,17 @@ class Doc03(Rule):
             source = project.source(path)
             for number, text, is_code in marked(source):
                 project.examined(self.code)
-                for dead in dead_paths(path, text, known, is_code):
+                for dead in dead_paths(path, text, known, tops) if not is_code else ():
                     if not (project.root / dead).exists():
                         yield self.finding(path, number, f"{dead} is not there", symbol=dead)
                 for tool, word in commands_in(text, is_code):
                     if word not in (commands if tool == "autional" else targets):
                         yield self.finding(path, number, f"{tool} has no {word}", symbol=f"{tool} {word}")
+
+
+def folders(project: Project) -> set[str]:
+    """Return the folders that hold files."""
+    return {path.rpartition("/")[0] for path in project.files if "/" in path}
 
 
 def parents(path: str) -> Iterator[str]:
@@ -71,15 +77,14 @@ def marked(source: Source) -> Iterator[tuple[int, str, bool]]:
             yield number, text, inside
 
 
-def dead_paths(place: str, text: str, known: set[str], is_code: bool) -> Iterator[str]:
-    """Yield what a line points at and is not there: paths in backticks, and relative links."""
-    tops = {path.partition("/")[0] for path in known if "/" in path}
-    for ticked in [] if is_code else TICKED.findall(text):
+def dead_paths(place: str, text: str, known: set[str], tops: set[str]) -> Iterator[str]:
+    """Yield what a line of prose points at and is not there: paths in backticks, and relative links."""
+    for ticked in TICKED.findall(text):
         path = ticked.split()[0].rstrip("/").split(":")[0] if ticked.split() else ""
         inside = "/" in path and PATH.match(path) and path.partition("/")[0] in tops
         if inside and not {path, f"{path}.py"} & known:
             yield path
-    for target in [] if is_code else LINK.findall(text):
+    for target in LINK.findall(text):
         path = target.partition("#")[0]
         if path and "://" not in path and not path.startswith(("mailto:", "/")):
             parts: list[str] = []

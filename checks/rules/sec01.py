@@ -19,11 +19,10 @@ from checks.model import IncompleteError, Tier
 from checks.rule import Rule
 from checks.sources import SUFFIXES, Source
 
-# Only such lines can hold what the detectors look for; they cost a millisecond a line.
-WORTH = re.compile(
-    r"""['"=\s][A-Za-z0-9+/_\-.]{20,}|-----BEGIN|://[^/\s:]+:[^@\s]+@"""
-    r"""|(?i:pass(word|wd)?|pwd|secret|token|api_?key|auth|credential)\w*['"]?\s*[:=]"""
-)
+# Only such lines can hold what the detectors look for; they cost a millisecond a line. A long run of small letters
+# without a figure is a name or a path. Words are sought in small letters: that is ten times as quick as without case.
+SHAPES = re.compile(r"""['"=\s](?=[a-z/_\-.]*[A-Z0-9+])[A-Za-z0-9+/_\-.]{20,}|-----BEGIN|://[^/\s:]+:[^@\s]+@""")
+WORDS = re.compile(r"""(?:pass|pwd|secret|token|api_?key|auth|credential)\w*['"]?\s*[:=]""")
 LOOSE = frozenset({"Secret Keyword", "Base64 High Entropy String", "Hex High Entropy String", "JSON Web Token"})
 LOOSER = LOOSE | {"Basic Auth Credentials"}
 LONGEST_LINE = 2000
@@ -40,16 +39,31 @@ class Sec01(Rule):
     title = "no secrets in files"
     suffixes = (*sorted(SUFFIXES - {".txt"}), "")
 
+    def prepare(self) -> None:
+        detectors()
+
     def examine(self, source: Source, view: FileView) -> None:
         view.examined()
-        if not WORTH.search(source.text):
-            return
         throw_away = source.path.startswith("tests/") or source.path.endswith("/journey.py")
-        for number, line in enumerate(source.lines, 1):
-            if len(line) <= LONGEST_LINE and WORTH.search(line):
+        for number in sorted(lines_of(source.text)):
+            line = source.lines[number - 1]
+            if len(line) <= LONGEST_LINE:
                 kinds = secrets_in(source.path, line, number)
                 for kind in sorted(kinds - LOOSER if throw_away else kinds):
                     view.report(number, f"this looks like a secret: {kind}", symbol=kind)
+
+
+def lines_of(text: str) -> set[int]:
+    """Return the lines that are worth a look: those that a match touches, of which the end of a line may be part."""
+    found: set[int] = set()
+    for pattern, given in ((SHAPES, text), (WORDS, text.lower())):
+        number, seen = 1, 0
+        for match in pattern.finditer(f"\n{given}"):  # what begins a text counts as what begins a line
+            start = max(match.start() - 1, 0)
+            number += given.count("\n", seen, start)
+            seen = start
+            found.update(range(number, number + 1 + match[0].count("\n")))
+    return found - {text.count("\n") + 2}
 
 
 def secrets_in(path: str, line: str, number: int) -> set[str]:

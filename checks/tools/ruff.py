@@ -1,19 +1,28 @@
-"""Ruff, for what it already knows of asynchronous code, exceptions and dates. One run serves several rules."""
+"""Ruff, for what it already knows of asynchronous code, exceptions and dates. One run serves several rules.
+
+What it finds in a file depends on that file alone, so it looks only at those that are not known.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from checks.tools.process import Tool
+from checks.cache import digest
+from checks.lanes.pending import Known
+from checks.model import IncompleteError
+from checks.sources import read
+from checks.tools.process import Tool, locate
 
 if TYPE_CHECKING:
+    from checks.cache import Cache
     from checks.model import Finding
     from checks.project import Project
     from checks.rule import Rule
+    from checks.sources import Entry
 
 # Our rule → the rules of ruff that do its work.
 SELECTED = {
@@ -22,7 +31,9 @@ SELECTED = {
     "RUN04": ("RUF006",),
     "RUN07": ("DTZ",),
 }
-FOLDERS = ("services", "autional_cli", "checks", "migrations")
+FOLDERS = ("services/", "autional_cli/", "checks/", "migrations/")
+LEFT_OUT = "services/contracts/"
+MANY = 5000  # files; more arguments than that a system may refuse
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,30 +46,63 @@ class Violation:
     message: str
 
 
-def start(root: Path) -> Tool[list[Violation]]:
-    """Start ruff on a workspace. The project's own selection does not matter; its `noqa` comments do."""
-    folders = [name for name in FOLDERS if (root / name).is_dir()]
+def start(root: Path, entries: Sequence[Entry], cache: Cache) -> Tool[list[Violation]] | Known[list[Violation]]:
+    """Start ruff on what is not known yet. The project's own selection does not matter; its `noqa` comments do."""
+    python = [entry for entry in entries if entry.suffix == ".py" and not entry.path.startswith(LEFT_OUT)]
+    ours = [entry for entry in python if entry.path.startswith(FOLDERS)] or python
     selection = ",".join(code for codes in SELECTED.values() for code in codes)
+    key = f"{version()} {selection}"
+    known: dict[str, Any] = cache.recall("ruff", key) or {}
+    kept = {each.path: known[each.path] for each in ours if each.path in known and cache.knows(each)}
+    kept = {path: value for path, value in kept.items() if value[0] == cache.hash_of(path)}
+    todo = [entry.path for entry in ours if entry.path not in kept]
+    if not todo:
+        return Known(violations(kept))
+    before = {path: digest(read(root, path).data) for path in todo}
+
+    def merge(text: str) -> list[Violation]:
+        looked: dict[str, Any] = {path: [before[path], []] for path in todo}
+        for path, *found in parse(root, text):
+            if path in looked:
+                looked[path][1].append(found)
+        # A file that was written while ruff looked is looked at again by the next run.
+        sure = {path: value for path, value in looked.items() if value[0] == cache.hash_of(path)}
+        cache.remember("ruff", key, kept | sure)
+        return violations(kept | looked)
+
     arguments = ["check", "--isolated", "--no-cache", "--quiet", "--exit-zero", "--output-format", "json"]
-    arguments += ["--target-version", "py311", "--extend-exclude", "services/contracts"]
-    return Tool("ruff", [*arguments, "--select", selection, *(folders or ["."])], root, lambda text: read(root, text))
+    arguments += ["--target-version", "py311", "--extend-exclude", LEFT_OUT.rstrip("/"), "--force-exclude"]
+    where = todo if len(todo) < MANY else ["."]
+    return Tool("ruff", [*arguments, "--select", selection, "--", *where], root, merge)
 
 
-def read(root: Path, text: str) -> list[Violation]:
-    """Return the findings in ruff's JSON."""
-    found = []
+def version() -> str:
+    """Return what changes when another ruff is installed; empty without one, which `Tool` reports."""
+    try:
+        found = Path(locate("ruff")).stat()
+    except (IncompleteError, OSError):
+        return ""
+    return f"{found.st_size} {found.st_mtime_ns}"
+
+
+def parse(root: Path, text: str) -> Iterator[tuple[str, int, str, str]]:
+    """Yield path, line, code and message of what is in ruff's JSON."""
     for each in json.loads(text or "[]"):
         path = Path(each["filename"])
         shown = path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
-        found.append(Violation(shown, each["location"]["row"], each["code"] or "syntax", each["message"]))
-    return found
+        yield shown, each["location"]["row"], each["code"] or "syntax", each["message"]
+
+
+def violations(known: dict[str, Any]) -> list[Violation]:
+    """Return what was found, by file."""
+    return [Violation(path, *found) for path, (_, all_found) in sorted(known.items()) for found in all_found]
 
 
 def judge(rule: Rule, project: Project) -> Iterator[Finding]:
     """Yield the findings of ruff that are those of one of our rules; its subjects are the files ruff looked at."""
-    violations: list[Violation] = project.result("ruff")
+    found: list[Violation] = project.result("ruff")
     project.examined(rule.code, sum(1 for path in project.files if path.endswith(".py")))
     prefixes = SELECTED[rule.code]
-    for one in violations:
+    for one in found:
         if one.code.startswith(prefixes):
             yield rule.finding(one.path, one.line, f"{one.message} [{one.code}]", symbol=one.code)

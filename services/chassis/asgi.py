@@ -22,7 +22,7 @@ from services.chassis.dto import error_body
 from services.chassis.errors import INTERNAL, TIMED_OUT, TOO_LARGE, ErrorCode, ServiceError
 from services.chassis.faults import Faults
 from services.chassis.logging import get_logger
-from services.chassis.metrics import IN_FLIGHT, REQUEST_SECONDS, REQUESTS
+from services.chassis.metrics import IN_FLIGHT, REQUEST_SECONDS, REQUESTS, bounded
 from services.chassis.tracing import fail, remote_context, traceparent, tracer
 
 Scope = MutableMapping[str, Any]
@@ -201,7 +201,7 @@ class ServiceLayer:
 
     @staticmethod
     def _record(exchange: Exchange, method: str, seconds: float) -> None:
-        route = getattr(exchange.scope.get("route"), "path", "") or "unmatched"
+        method, route = bounded(method, getattr(exchange.scope.get("route"), "path", "") or "unmatched")
         status = exchange.status or 499  # the client went away before an answer began
         span = exchange.span
         span.update_name(f"{method} {route}")

@@ -139,6 +139,8 @@ class Database:
                 raise ResourceUnavailableError("database") from error
             if state in _UNSTORABLE:
                 raise ServiceError(VALIDATION, "A text holds a character that cannot be stored") from error
+            if isinstance(getattr(error.orig, "__cause__", None), asyncpg.DataError):  # such as a number too large
+                raise ServiceError(VALIDATION, "A value is outside what can be stored") from error
             raise
 
     async def _connect(self, session: AsyncSession) -> None:

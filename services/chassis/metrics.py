@@ -20,6 +20,24 @@ SPANS_DROPPED = Counter("spans_dropped_total", "Spans that could not be queued o
 CACHE = Counter("cache_lookups_total", "Cache lookups", ["cache", "outcome"])
 
 
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"})
+MOST_ROUTES = 500
+_routes: set[str] = set()
+
+
+def bounded(method: str, route: str) -> tuple[str, str]:
+    """Return method and route as labels: what clients make up never becomes a series of its own.
+
+    An unknown method is `_OTHER` (OpenTelemetry semantic conventions), a route beyond the first MOST_ROUTES is `other`.
+    """
+    if route not in _routes:
+        if len(_routes) >= MOST_ROUTES:
+            route = "other"
+        else:
+            _routes.add(route)
+    return (method if method in METHODS else "_OTHER"), route
+
+
 def exposition() -> tuple[bytes, str]:
     """Return the metrics in Prometheus text format and their content type."""
     return generate_latest(), CONTENT_TYPE_LATEST

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from urllib.parse import unquote
 
 _PUBLIC = re.compile(r"/api/v1/([a-z][a-z0-9]*)(/[^\x00-\x20]*)?")
-_ID = re.compile(r"/(?:[0-9a-fA-F]{8}-[0-9a-fA-F-]{27}|[0-9a-fA-F]{24,}|[0-9]+)(?=/|$)")
+# A segment that is no word: an id, or made up.
+_VALUE = re.compile(r"/(?![a-z]{1,24}[0-9]?(?:[.-][a-z]{1,24})*(?:/|$))[^/]+")
 _UNSAFE = re.compile(r"(^|/)\.{1,2}(/|$)|%2e|%2f|%5c|%00|\\|//", re.IGNORECASE)
 # Hop-by-hop (RFC 9110, 7.6.1), and what the gateway writes itself.
 _DROPPED_IN = frozenset(
@@ -79,7 +80,11 @@ def destination(path: str) -> Destination | None:
     if decoded == "/internal" or decoded.startswith("/internal/") or _UNSAFE.search(decoded):
         return None  # routes between services are not public, whoever asks
     target = rest if rest == "/openapi.json" else f"/v1{rest}"
-    return Destination(service, target, _ID.sub("/{id}", path))
+    return Destination(service, target, _prefixed(service, rest))
+
+
+def _prefixed(service: str, rest: str) -> str:
+    return f"/api/v1/{service}" + _VALUE.sub("/{id}", rest)
 
 
 def inbound_headers(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:

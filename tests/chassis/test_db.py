@@ -122,6 +122,14 @@ async def test_a_character_that_cannot_be_stored_is_the_client_s_mistake(db: Dat
     assert caught.value.code is VALIDATION
 
 
+@pytest.mark.parametrize("value", [2**31, -(2**40)])
+async def test_a_number_too_large_for_its_column_is_the_client_s_mistake(db: Database, value: int) -> None:
+    with pytest.raises(ServiceError) as caught:
+        async with db.transaction() as unit:
+            await unit.session.execute(text("SELECT CAST(:n AS integer)"), {"n": value})
+    assert caught.value.code is VALIDATION
+
+
 @pytest.mark.parametrize(
     ("statement", "summary"),
     [

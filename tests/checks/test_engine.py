@@ -261,3 +261,16 @@ def test_git_that_knows_no_such_base_is_incomplete(root: Path, write: Write) -> 
     report = run(root, registry.pick(["EVT02"]), Options(frozenset({Lane.STATIC}), base="no-such-branch"))
     assert [code for code, _, _ in report.incomplete] == ["EVT02"]
     assert subprocess.run(["git", "-C", str(root), "status"], check=False, capture_output=True).returncode == 0
+
+
+def test_a_run_of_one_rule_uses_what_a_whole_run_knows_and_leaves_nothing_that_misleads_the_next(
+    root: Path, write: Write
+) -> None:
+    write("services/a/x.py", "def f() -> None:\n" + "    print()\n" * 60)
+    whole = list(registry.rules().values())
+    run(root, registry.pick(["DOC01"]), STATIC)
+    assert [one.path for one in run(root, whole, STATIC).findings if one.code == "ARC08"] == ["services/a/x.py"]
+    assert [one.path for one in run(root, registry.pick(["ARC08"]), STATIC).findings] == ["services/a/x.py"]
+    write("services/a/x.py", "def f() -> None:\n" + "    print( )\n" * 60)
+    run(root, registry.pick(["DOC01"]), STATIC)
+    assert [one.path for one in run(root, whole, STATIC).findings if one.code == "ARC08"] == ["services/a/x.py"]

@@ -22,7 +22,7 @@ ID = "01a2021e-789e-70fc-9f91-850f162563f4"
         ("/api/v1/audit/events/42/x", "audit", "/v1/events/42/x", "/api/v1/audit/events/{id}/x"),
         ("/api/v1/mfa/openapi.json", "mfa", "/openapi.json", "/api/v1/mfa/openapi.json"),
         ("/api/v1/profile/internals", "profile", "/v1/internals", "/api/v1/profile/internals"),
-        ("/api/v1/profile/a%20b", "profile", "/v1/a%20b", "/api/v1/profile/a%20b"),
+        ("/api/v1/profile/a%20b", "profile", "/v1/a%20b", "/api/v1/profile/{id}"),
     ],
 )
 def test_a_public_path_leads_to_its_service(path: str, service: str, target: str, route: str) -> None:

@@ -1,0 +1,15 @@
+"""R."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "billing_0005"
+down_revision = "billing_0004"  # expect: DAT04
+
+
+def upgrade() -> None:
+    pass
+
+
+def downgrade() -> None:
+    pass

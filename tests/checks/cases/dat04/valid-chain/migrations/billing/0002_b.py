@@ -1,0 +1,15 @@
+"""R."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "billing_0002"
+down_revision = "billing_0001"
+
+
+def upgrade() -> None:
+    pass
+
+
+def downgrade() -> None:
+    pass

@@ -1,0 +1,5 @@
+from services.billing.base import Base
+
+
+class Line(Base):
+    __tablename__ = "lines"

@@ -1,0 +1,11 @@
+from sqlalchemy.orm import DeclarativeBase
+
+from services.chassis.models import service_metadata
+
+
+class Base(DeclarativeBase):
+    metadata = service_metadata()
+
+
+class Invoice(Base):
+    __tablename__ = "invoices"

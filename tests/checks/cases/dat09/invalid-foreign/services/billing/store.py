@@ -1,0 +1,1 @@
+QUERY = "SELECT * FROM users"  # expect: DAT09

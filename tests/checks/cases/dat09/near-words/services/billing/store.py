@@ -1,0 +1,2 @@
+TEXT = "A note from users about select things"
+QUERY = "SELECT count(*) FROM pg_class"

@@ -1,0 +1,6 @@
+class User(Base):
+    __tablename__ = "users"
+
+
+class Outbox(Base):
+    __tablename__ = "outbox"

@@ -1,0 +1,1 @@
+QUERY = "SELECT * FROM invoices JOIN lines ON true"
