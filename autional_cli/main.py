@@ -32,6 +32,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "why": ("Platform", "Why a service is not ready, and the command that fixes it."),
     "doctor": ("Platform", "Check this machine: interpreter, servers, ports, disk, clock."),
     "smoke": ("Platform", "A real user's journey through the gateway, then the login's trace."),
+    "chaos": ("Debug", "Break one thing on purpose, under load, and report what the platform did."),
     "trace": ("Debug", "One request through all services: waterfall, critical path, root cause."),
     "db": ("Debug", "Open a shell on a service's database."),
     "new": ("Build", "Write a service that starts, is migrated and tested at once."),

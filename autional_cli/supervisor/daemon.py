@@ -11,6 +11,7 @@ from autional_cli.errors import AutionalError, ExitCode
 from autional_cli.plan import Topology, ports_of, stop_levels
 from autional_cli.ports import refuse_taken
 from autional_cli.supervisor import last, stopping
+from autional_cli.supervisor.drills import Drills
 from autional_cli.supervisor.editing import Editing
 from autional_cli.supervisor.report import report
 from autional_cli.supervisor.state import Board, State
@@ -38,6 +39,7 @@ class Supervisor:
         self._request: Request | None = None
         self._changing = asyncio.Lock()
         self._editing = Editing(platform, journal)
+        self.drills = Drills(platform, journal)
 
     async def converge(self, request: Request, began: float | None = None) -> list[str]:
         """Start what `request` needs and does not run yet; return the names of the units that were started.
@@ -144,6 +146,7 @@ class Supervisor:
         self.closing = True
         try:
             await self._editing.close()
+            await self.drills.end()
             await asyncio.to_thread(last.remember, self.instance, self.platform)
             async with self._changing:
                 await stopping.stop_all(self.platform, timeout_s)

@@ -29,6 +29,7 @@ class Guard:
         self._log = log
         self._wards: dict[int, str] = {}
         self._sockets: list[Path] = []
+        self._frozen: dict[int, str] = {}
         self._process: asyncio.subprocess.Process | None = None
         self._keeper: asyncio.Task[None] | None = None
 
@@ -70,7 +71,7 @@ class Guard:
             )
         for path in self._sockets:
             self._tell(f"socket {path}")
-        for line in self._wards.values():
+        for line in (*self._wards.values(), *self._frozen.values()):
             self._tell(line)
 
     async def _keep(self) -> None:
@@ -100,6 +101,16 @@ class Guard:
         """Have a socket file removed if the supervisor is killed."""
         self._sockets.append(path)
         self._tell(f"socket {path}")
+
+    def freeze(self, pid: int, started: str) -> None:
+        """Have a stopped process go on if the supervisor is killed; told before it is stopped."""
+        self._frozen[pid] = line = f"freeze {pid} {started}"
+        self._tell(line)
+
+    def thaw(self, pid: int) -> None:
+        """Forget a process that goes on."""
+        if self._frozen.pop(pid, None):
+            self._tell(f"thaw {pid}")
 
     async def close(self) -> None:
         """Let the guardian go: everything was stopped in order."""

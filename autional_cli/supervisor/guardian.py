@@ -1,8 +1,9 @@
 """`python -S -E -s -m autional_cli.supervisor.guardian LOCK`: stops what a supervisor that was killed left behind.
 
-It reads lines from stdin: `add PID STARTED STOP KILL PORT NAME`, `del PID`, `socket PATH`, `bye`. At the end of the
-stream without `bye` it stops every process it was told of and removes the sockets. Standard library only, a session of
-its own, and a lock on LOCK for its life, so that the next supervisor can wait until the ground is clear.
+It reads lines from stdin: `add PID STARTED STOP KILL PORT NAME`, `del PID`, `socket PATH`, `freeze PID STARTED`,
+`thaw PID`, `bye`. At the end of the stream without `bye` it lets frozen processes go on, stops every process it was
+told of and removes the sockets. Standard library only, a session of its own, and a lock on LOCK for its life, so that
+the next supervisor can wait until the ground is clear.
 """
 
 from __future__ import annotations
@@ -55,6 +56,19 @@ def read(lines: list[str]) -> tuple[dict[int, Ward], list[Path], bool]:
     return wards, sockets, said_bye
 
 
+def frozen(lines: list[str]) -> dict[int, str]:
+    """Return the processes that a drill has stopped, with when they started."""
+    found: dict[int, str] = {}
+    for line in lines:
+        verb, _, rest = line.strip().partition(" ")
+        if verb == "freeze":
+            pid, _, started = rest.partition(" ")
+            found[int(pid)] = started
+        elif verb == "thaw":
+            found.pop(int(rest), None)
+    return found
+
+
 def wait(wards: list[Ward], seconds: float) -> list[Ward]:
     """Return those that still run after `seconds` at most."""
     deadline = time.monotonic() + seconds
@@ -103,8 +117,12 @@ def main() -> int:
     fcntl.flock(lock, fcntl.LOCK_EX)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)  # it ends with its supervisor, not with a terminal
-    wards, sockets, said_bye = read(list(sys.stdin))
+    lines = list(sys.stdin)
+    wards, sockets, said_bye = read(lines)
     if not said_bye:
+        for pid, started in frozen(lines).items():
+            if is_alive(pid, started):  # what is stopped hears no stop signal, nor that its parent is gone
+                signal_process(pid, signal.SIGCONT)
         stop_all(list(wards.values()))
         for path in sockets:
             path.unlink(missing_ok=True)

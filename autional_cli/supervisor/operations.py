@@ -33,7 +33,7 @@ class Operations:
     def table(self) -> Mapping[str, Operation]:
         """Return the operations by name."""
         named = (self.status, self.follow, self.up, self.down, self.restart, self.wait, self.why)
-        return {operation.__name__: operation for operation in named}
+        return {operation.__name__: operation for operation in (*named, self._supervisor.drills.chaos)}
 
     async def status(self, _: dict[str, Any], __: Channel) -> dict[str, Any]:
         """The platform, and the supervisor's own processes."""

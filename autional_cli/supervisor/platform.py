@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
 from typing import TYPE_CHECKING
 
-from autional_cli.supervisor.process import base_environment, is_alive
+from autional_cli.supervisor.process import base_environment, is_alive, signal_process, start_time
 from autional_cli.supervisor.state import Board, State
 from autional_cli.supervisor.timings import Timeline
 from autional_cli.supervisor.units import Runner
@@ -32,6 +33,7 @@ class Platform:
         self._programs = programs
         self._entries = entries
         self._started: list[Handle] = []
+        self._frozen: dict[int, str] = {}
 
     def renew(self) -> None:
         """Launch entries with what is on disk now, not with what was imported ahead."""
@@ -45,6 +47,22 @@ class Platform:
         self._started.append(handle)
         self._guard.add(handle)
         return handle
+
+    def freeze(self, pid: int) -> None:
+        """Stop a process (SIGSTOP) until `thaw`; the guardian sees to that if this process is killed meanwhile."""
+        started = start_time(pid)
+        if started:
+            self._frozen[pid] = started
+            self._guard.freeze(pid, started)
+            signal_process(pid, signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let every frozen process go on, the last one first."""
+        for pid, started in reversed(self._frozen.items()):
+            if is_alive(pid, started):
+                signal_process(pid, signal.SIGCONT)
+            self._guard.thaw(pid)
+        self._frozen.clear()
 
     def definitions(self) -> tuple[UnitDef, ...]:
         """The definitions of all units, stopped ones included."""

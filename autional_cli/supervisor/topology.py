@@ -15,6 +15,7 @@ from autional_cli.environment import environment
 from autional_cli.errors import AutionalError, ExitCode
 from autional_cli.instance import BlockClaim, Instance, claim_block
 from autional_cli.plan import Topology, UnitDef
+from autional_cli.supervisor.injection import fault_socket
 from autional_cli.supervisor.schema import MIGRATIONS, migrations, templated
 from autional_cli.workspace import graph
 from autional_cli.workspace.discover import discover
@@ -160,6 +161,7 @@ def replicas(
     for number in range(entry.replicas):
         name = spec.name if number == 0 else f"{spec.name}-{number}"
         env = {"AUTIONAL_LAME_DUCK_S": os.environ.get("AUTIONAL_LAME_DUCK_S", "0")}  # nobody balances load here
+        env["AUTIONAL_FAULT_SOCKET"] = str(instance.run_dir / fault_socket(name))
         env |= environment(instance, spec, chosen.stack, resources, number, block=block)
         process = ProcessSpec(
             name=name,

@@ -14,4 +14,4 @@ async def query(user: Traveller) -> None:
     await user.eventually("GET", "/api/v1/audit/events?type=user.logged_in", holds_login, what="the sign-in")
 
 
-STEPS = (Step(name="audit.query", run=query, after=("identity.login",)),)
+STEPS = (Step(name="audit.query", run=query, after=("identity.login",), repeats=True),)

@@ -18,6 +18,7 @@ from services.chassis.bus import Apply, Consumer
 from services.chassis.client import ServiceClient
 from services.chassis.db import Database
 from services.chassis.drain import Drain, Watchdog
+from services.chassis.faults import FaultChannel, Faults
 from services.chassis.http import Health, HealthCheck, create_app, refuse_undeclared
 from services.chassis.inbox import Handler, through_inbox
 from services.chassis.lifecycle import Cleanup, Server, Stage
@@ -53,10 +54,11 @@ class Application:
         self.verifier = Verifier(spec.name, settings.trust_file)
         self.signer = Signer(spec.name, settings.private_key_file)
         self.breakers = Breakers()
+        self.faults = Faults()
         self.bus = connect(settings.bus_url.get_secret_value(), name=settings.replica)
         self.cache_redis = connect(settings.cache_url.get_secret_value(), name=settings.replica)
         self.directory = Directory(self.bus, spec.calls, everyone=routes_to_everyone)
-        self.client = ServiceClient(self.directory, self.signer, self.breakers)
+        self.client = ServiceClient(self.directory, self.signer, self.breakers, self.faults)
         self.registration = Registration(settings, self.bus)
         self._routers: list[APIRouter] = []
         self._front: Callable[[App], App] | None = None
@@ -68,6 +70,9 @@ class Application:
         self.with_cleanup("bus", self.bus.aclose)
         self.with_cleanup("cache", self.cache_redis.aclose)
         self.with_cleanup("client", self.client.close)
+        if settings.fault_socket is not None:
+            channel = FaultChannel(settings.fault_socket, self.faults)
+            self.with_start(channel.open).with_cleanup("faults", channel.close)
 
     def with_router(self, router: APIRouter) -> Self:
         """Serve the routes of `router`."""
@@ -118,12 +123,13 @@ class Application:
                 register,
                 self.rpc_health,
                 drain_s=settings.shutdown_timeout_s / 2,
+                faults=self.faults,
             )
         )
 
     def grpc_client(self, target: str, stub: Callable[..., object]) -> GrpcClient:
         """Return a client for the gRPC service of `target`, closed with this application."""
-        client = GrpcClient(target, stub, self.directory, self.signer, self.breakers)
+        client = GrpcClient(target, stub, self.directory, self.signer, self.breakers, self.faults)
         self.with_cleanup(f"grpc-{target}", client.close)
         return client
 
@@ -193,7 +199,7 @@ class Application:
         fastapi = self.fastapi()
         refuse_undeclared(fastapi)
         inner: App = self._front(fastapi) if self._front else fastapi
-        app = ServiceLayer(inner, self.in_flight, max_body=_MAX_BODY, timeout_s=_REQUEST_S)
+        app = ServiceLayer(inner, self.in_flight, max_body=_MAX_BODY, timeout_s=_REQUEST_S, faults=self.faults)
         settings = self.settings
         return HttpServer(
             app, settings.host, settings.http_port, self.in_flight, drain_s=settings.shutdown_timeout_s / 2

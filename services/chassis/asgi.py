@@ -19,7 +19,8 @@ from starlette.exceptions import HTTPException
 
 from services.chassis import deadline
 from services.chassis.dto import error_body
-from services.chassis.errors import INTERNAL, TIMED_OUT, TOO_LARGE, ErrorCode
+from services.chassis.errors import INTERNAL, TIMED_OUT, TOO_LARGE, ErrorCode, ServiceError
+from services.chassis.faults import Faults
 from services.chassis.logging import get_logger
 from services.chassis.metrics import IN_FLIGHT, REQUEST_SECONDS, REQUESTS, bounded
 from services.chassis.tracing import fail, remote_context, traceparent, tracer
@@ -133,11 +134,14 @@ class Exchange:
 class ServiceLayer:
     """Wraps a service's ASGI application."""
 
-    def __init__(self, app: App, in_flight: InFlight, *, max_body: int, timeout_s: float) -> None:
+    def __init__(
+        self, app: App, in_flight: InFlight, *, max_body: int, timeout_s: float, faults: Faults | None = None
+    ) -> None:
         self._app = app
         self._in_flight = in_flight
         self._max_body = max_body
         self._timeout_s = timeout_s
+        self._faults = faults
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["path"] in _UNTRACED:
@@ -181,11 +185,15 @@ class ServiceLayer:
         try:
             with deadline.within(limit_s):
                 async with asyncio.timeout(limit_s) as exchange.timer:
+                    if self._faults is not None and self._faults.active:
+                        await self._faults.suffer()
                     await self._app(exchange.scope, counted, exchange.respond)
         except TimeoutError:
             await exchange.refuse(TIMED_OUT)
         except HTTPException:  # from `count`, where no framework was in between to answer it
             await exchange.refuse(TOO_LARGE)
+        except ServiceError as error:  # only of a drill: routes answer their own
+            await exchange.refuse(error.code)
         except Exception as error:
             log.exception("unhandled error", path=exchange.scope["path"])
             fail(exchange.span, error)

@@ -20,6 +20,7 @@ from yarl import URL
 from services.chassis import deadline
 from services.chassis.auth import HEADER, Principal, Signer
 from services.chassis.errors import TIMED_OUT, UNAVAILABLE, ErrorCode, ServiceError
+from services.chassis.faults import Faults
 from services.chassis.metrics import CALLS
 from services.chassis.registry import Directory, Replica
 from services.chassis.resilience import Breakers, RetryBudget
@@ -48,10 +49,11 @@ class Outbound:
 class ServiceClient:
     """Calls other services on behalf of this one."""
 
-    def __init__(self, directory: Directory, signer: Signer, breakers: Breakers) -> None:
+    def __init__(self, directory: Directory, signer: Signer, breakers: Breakers, faults: Faults | None = None) -> None:
         self._directory = directory
         self._signer = signer
         self._breakers = breakers
+        self._faults = faults
         self._budgets: dict[str, RetryBudget] = {}
         self._session: aiohttp.ClientSession | None = None
 
@@ -119,6 +121,8 @@ class ServiceClient:
 
     async def _connect(self, request: Outbound, spans: ExitStack) -> aiohttp.ClientResponse:
         """Return the first answer; its span is left open in `spans`, to end when the answer has been read."""
+        if self._faults is not None and self._faults.active:
+            await self._faults.reach(request.target)
         budget = self._budgets.setdefault(request.target, RetryBudget())
         budget.earn()
         for attempt in range(1, _ATTEMPTS + 1):

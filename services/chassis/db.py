@@ -31,6 +31,8 @@ OUTBOX_CHANNEL = "outbox"
 _CONNECT_TIMEOUT_S = 5
 _STATEMENT_TIMEOUT_S = 15
 _FRESH_S = 1.0
+# Storage is used up: disk_full, and read_only_sql_transaction, which managed servers answer with then.
+_FULL = frozenset({"53100", "25006"})
 _UNSTORABLE = frozenset({"22021", "22P05"})  # a NUL in a text or in JSON: the client's mistake
 
 
@@ -132,7 +134,10 @@ class Database:
         except DBAPIError as error:
             if error.connection_invalidated or _is_disconnect(error):
                 raise ResourceUnavailableError("database") from error
-            if getattr(error.orig, "sqlstate", None) in _UNSTORABLE:
+            state = getattr(error.orig, "sqlstate", None)
+            if state in _FULL:
+                raise ResourceUnavailableError("database") from error
+            if state in _UNSTORABLE:
                 raise ServiceError(VALIDATION, "A text holds a character that cannot be stored") from error
             if isinstance(getattr(error.orig, "__cause__", None), asyncpg.DataError):  # such as a number too large
                 raise ServiceError(VALIDATION, "A value is outside what can be stored") from error

@@ -117,12 +117,18 @@ class Traveller:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """One step: `name` is `<service>.<what>`; it runs once the steps in `after` have, or after all others if `last`."""
+    """One step: `name` is `<service>.<what>`; it runs once the steps in `after` have, or after all others if `last`.
+
+    `repeats` says that a user who did it may do it again and again; with nothing in `after`, that each time a new user
+    does it. `publishes` are the event types that it causes in the trace of one of its requests when it goes well.
+    """
 
     name: str
     run: Callable[[Traveller], Awaitable[None]]
     after: tuple[str, ...] = ()
     last: bool = False
+    repeats: bool = False
+    publishes: tuple[str, ...] = ()
 
 
 def arrange(steps: Iterable[Step]) -> list[Step]:

@@ -6,6 +6,7 @@ A `ServiceError` crosses as a gRPC status plus trailing metadata `error-number` 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from typing import Any
 from uuid import UUID
@@ -26,6 +27,7 @@ from services.chassis.errors import (
     ErrorCode,
     ServiceError,
 )
+from services.chassis.faults import Faults
 from services.chassis.lifecycle import Ready, Stage
 from services.chassis.logging import get_logger
 from services.chassis.metrics import CALLS
@@ -77,9 +79,18 @@ class GrpcServer:
     stage = Stage.LISTENER
 
     def __init__(
-        self, host: str, port: int, verifier: Verifier, register: Register, health: RpcHealth, *, drain_s: float
+        self,
+        host: str,
+        port: int,
+        verifier: Verifier,
+        register: Register,
+        health: RpcHealth,
+        *,
+        drain_s: float,
+        faults: Faults | None = None,
     ) -> None:
         self._health = health
+        self._faults = faults
         self._address = f"{host}:{port}"
         self._verifier = verifier
         self._register = register
@@ -88,7 +99,7 @@ class GrpcServer:
 
     async def serve(self, ready: Ready) -> None:
         """Listen until `shutdown`. Raises `OSError` if the address is taken."""
-        self._server = grpc.aio.server(interceptors=[_Inbound(self._verifier)], options=_OPTIONS)
+        self._server = grpc.aio.server(interceptors=[_Inbound(self._verifier, self._faults)], options=_OPTIONS)
         registrar: Any = _Registrar(self._server, self._health.services)
         self._register(registrar)
         self._server.add_generic_rpc_handlers((self._health.handler(),))
@@ -125,8 +136,9 @@ class _Registrar:
 class _Inbound(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]  # not subscriptable at run time
     """Trace, caller, deadline and errors of every call; only the health service is open to everybody."""
 
-    def __init__(self, verifier: Verifier) -> None:
+    def __init__(self, verifier: Verifier, faults: Faults | None) -> None:
         self._verifier = verifier
+        self._faults = faults
 
     async def intercept_service(self, continuation: Any, details: Any) -> Any:
         handler = await continuation(details)
@@ -148,6 +160,8 @@ class _Inbound(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]  # not sub
         with span(method, SpanKind.SERVER, attributes, parent=parent) as current:
             try:
                 self._verifier.verify(str(metadata.get(HEADER, "")))
+                if self._faults is not None and self._faults.active:
+                    await self._faults.suffer()
                 with deadline.within(context.time_remaining() or 30.0):
                     answer = await behaviour(request, context)
                 current.set_attribute("rpc.status_code", "OK")
@@ -182,12 +196,14 @@ class GrpcClient:
         directory: Directory,
         signer: Signer,
         breakers: Breakers,
+        faults: Faults | None = None,
     ) -> None:
         self._target = target
         self._stub = stub
         self._directory = directory
         self._signer = signer
         self._breakers = breakers
+        self._faults = faults
         self._stubs: dict[str, tuple[grpc.aio.Channel, Any]] = {}
 
     async def call(self, method: str, request: Any, *, timeout_s: float = 2.0) -> Any:
@@ -215,6 +231,10 @@ class GrpcClient:
 
     async def _connect(self, limit_s: float) -> tuple[Replica, Any]:
         """Return a replica that is connected. Nothing is sent before, so any number of replicas may be tried."""
+        if self._faults is not None and self._faults.active:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(limit_s):
+                    await self._faults.reach(self._target)
         while (left_s := deadline.remaining_s(limit_s)) > 0:
             replica = self._directory.pick(self._target)
             if replica is not None:

@@ -35,6 +35,7 @@ class Settings(BaseSettings):
     secret: SecretStr
     lame_duck_s: float = Field(default=3.0, ge=0)
     shutdown_timeout_s: float = Field(default=30.0, gt=0)
+    fault_socket: Path | None = None  # given to development instances alone: where drills may ask for faults
     public_url: str = "http://127.0.0.1:11000"
     mail_from: str = "Autional <no-reply@autional.localhost>"
 

@@ -61,10 +61,26 @@ def hold_tokens(user: Traveller, answer: dict[str, str]) -> None:
 
 
 STEPS = (
-    Step(name="identity.register", run=register),
+    Step(name="identity.register", run=register, repeats=True, publishes=("user.created",)),
     Step(name="identity.refuse_unverified", run=refuse_unverified, after=("identity.register",)),
-    Step(name="identity.verify_email", run=verify_email, after=("identity.refuse_unverified",)),
-    Step(name="identity.refuse_wrong_password", run=refuse_wrong_password, after=("identity.verify_email",)),
-    Step(name="identity.login", run=login, after=("identity.refuse_wrong_password",)),
-    Step(name="identity.me", run=me, after=("identity.login",)),
+    Step(
+        name="identity.verify_email",
+        run=verify_email,
+        after=("identity.refuse_unverified",),
+        publishes=("user.verified",),
+    ),
+    Step(
+        name="identity.refuse_wrong_password",
+        run=refuse_wrong_password,
+        after=("identity.verify_email",),
+        publishes=("user.login_failed",),
+    ),
+    Step(
+        name="identity.login",
+        run=login,
+        after=("identity.refuse_wrong_password",),
+        repeats=True,
+        publishes=("user.logged_in", "session.created"),
+    ),
+    Step(name="identity.me", run=me, after=("identity.login",), repeats=True),
 )

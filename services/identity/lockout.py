@@ -6,7 +6,11 @@ reservation back.
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import hashlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -60,6 +64,24 @@ class Lockout:
             pipeline.delete(reservation.account_key)
             pipeline.decr(reservation.ip_key)
             await pipeline.execute()
+
+    @asynccontextmanager
+    async def spared_in_outage(self, reservation: Reservation) -> AsyncIterator[None]:
+        """Give the attempt back if the block fails for a fault of ours, or took longer than the client would wait.
+
+        An outage must not lock people out. Never around what tells a right password from a wrong one: a guess counts.
+        """
+        try:
+            yield
+        except (ServiceError, asyncio.CancelledError) as error:
+            if not isinstance(error, ServiceError) or error.code.status >= 500:
+                with contextlib.suppress(OSError, RedisError):  # it may be what failed
+                    async with self._redis.pipeline(transaction=True) as pipeline:
+                        for key in (reservation.account_key, reservation.ip_key):
+                            pipeline.decr(key)
+                            pipeline.expire(key, WINDOW_S, nx=True)
+                        await pipeline.execute()
+            raise
 
     async def forget(self, email: str) -> None:
         """Unlock an account, after its password was reset."""

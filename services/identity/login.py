@@ -43,14 +43,15 @@ class Login:
         """
         address = normalise_email(email)
         reservation = await self._lockout.reserve(address, caller.client_ip)
-        async with self._db.reading() as session:
+        async with self._lockout.spared_in_outage(reservation), self._db.reading() as session:
             user = await store.find_by_email(session, address)
         methods = await self._authenticate(user, password, caller, reservation)
         assert user is not None
         request = session_pb2.CreateRequest(
             user_id=str(user.id), client_ip=caller.client_ip, user_agent=caller.user_agent, mfa_methods=methods
         )
-        tokens: session_pb2.Tokens = await self._sessions.call("Create", request)
+        async with self._lockout.spared_in_outage(reservation):
+            tokens: session_pb2.Tokens = await self._sessions.call("Create", request)
         await self._lockout.release(reservation)
         await self._finish(user, password, tokens, caller, methods)
         return tokens, methods
@@ -66,7 +67,8 @@ class Login:
             if user.verified_at is None:
                 await self._lockout.release(reservation)
                 raise ServiceError(EMAIL_NOT_VERIFIED)
-            return await due
+            async with self._lockout.spared_in_outage(reservation):
+                return await due
         finally:
             due.cancel()
 

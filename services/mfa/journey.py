@@ -11,6 +11,13 @@ from services.chassis.journey import JourneyError, Step, Traveller
 _STEP_S = 30
 
 
+async def factors(user: Traveller) -> None:
+    """See which second factors there are."""
+    found = await user.request("GET", "/api/v1/mfa/factors")
+    if found["methods"] and "totp" not in user.facts:
+        raise JourneyError(f"a second factor that nobody set up: {found}")
+
+
 async def enrol(user: Traveller) -> None:
     """Set up an authenticator app."""
     body = {"account": user.email}
@@ -49,7 +56,8 @@ async def refuse_replay(user: Traveller) -> None:
 
 
 STEPS = (
-    Step(name="mfa.enrol", run=enrol, after=("identity.me",)),
+    Step(name="mfa.factors", run=factors, after=("identity.me",), repeats=True),
+    Step(name="mfa.enrol", run=enrol, after=("mfa.factors",), publishes=("mfa.enrolled",)),
     Step(name="mfa.challenge", run=challenge, after=("mfa.enrol",)),
     Step(name="mfa.refuse_replay", run=refuse_replay, after=("mfa.challenge",)),
 )

@@ -19,5 +19,5 @@ async def change(user: Traveller) -> None:
 
 STEPS = (
     Step(name="profile.appears", run=appears, after=("identity.login",)),
-    Step(name="profile.change", run=change, after=("profile.appears",)),
+    Step(name="profile.change", run=change, after=("profile.appears",), repeats=True),
 )

@@ -65,8 +65,8 @@ async def refused(user: Traveller) -> None:
 
 
 STEPS = (
-    Step(name="session.refresh", run=refresh, after=("identity.me",)),
-    Step(name="session.devices", run=devices, after=("session.refresh",)),
+    Step(name="session.refresh", run=refresh, after=("identity.me",), repeats=True),
+    Step(name="session.devices", run=devices, after=("session.refresh",), repeats=True),
     Step(name="session.reuse", run=reuse, after=("session.devices",), last=True),
     Step(name="session.logout", run=logout, after=("session.reuse",), last=True),
 )

@@ -7,7 +7,7 @@ import sys
 
 from tests.bench.report import Result, save
 
-MEASUREMENTS = ("startup", "refork", "idle", "commands", "login", "overhead", "traces", "drift", "checks")
+MEASUREMENTS = ("startup", "refork", "idle", "commands", "login", "overhead", "traces", "drift", "checks", "isolation")
 
 
 def main() -> int:
