@@ -93,11 +93,11 @@ class Process:
         async with asyncio.timeout(END_S):
             return await self.child.wait()
 
-    async def report(self) -> list[dict[str, Any]]:
-        """Return the steps of its drain."""
+    async def report(self) -> dict[str, Any]:
+        """Return what it says of its drain at the end."""
         async with asyncio.timeout(END_S):
-            steps: list[dict[str, Any]] = orjson.loads(await self.notifications.until("X_AUTIONAL_DRAIN"))
-        return steps
+            report: dict[str, Any] = orjson.loads(await self.notifications.until("X_AUTIONAL_DRAIN"))
+        return report
 
 
 @asynccontextmanager
