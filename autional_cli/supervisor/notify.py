@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-LARGEST = 8192  # bytes; a longer datagram is cut by the kernel
+LARGEST = 65536  # bytes; a longer datagram is cut by the kernel
 
 
 def notify(**fields: str | int) -> bool:
@@ -55,9 +55,10 @@ class Inbox:
         self._socket.bind(str(path))
         path.chmod(0o600)
         self._loop = asyncio.get_running_loop()
-        self._loop.add_reader(self._socket, self._drain)
+        self._loop.add_reader(self._socket, self.read)
 
-    def _drain(self) -> None:
+    def read(self) -> None:
+        """Take what has come; done by itself when something comes."""
         with suppress(BlockingIOError):
             while True:
                 self._receive(parse(self._socket.recv(LARGEST)))

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 WAIT_S = 60.0
 STOP_S = 60.0
+DRAIN_S = 30.0
 
 
 class Operations:
@@ -32,7 +33,10 @@ class Operations:
 
     def table(self) -> Mapping[str, Operation]:
         """Return the operations by name."""
-        named = (self.status, self.follow, self.up, self.down, self.restart, self.wait, self.why)
+        named = (
+            *(self.status, self.follow, self.up, self.down, self.drain, self.scale),
+            *(self.restart, self.wait, self.why),
+        )
         return {operation.__name__: operation for operation in named}
 
     async def status(self, _: dict[str, Any], __: Channel) -> dict[str, Any]:
@@ -103,12 +107,28 @@ class Operations:
     async def restart(self, request: dict[str, Any], channel: Channel) -> dict[str, Any]:
         """Replace services by new processes and stay until they are ready."""
 
-        async def work() -> None:
-            names = await self._supervisor.restart(list(request.get("services") or []))
-            await self._supervisor.settle(names, float(request.get("timeout") or WAIT_S))
+        timeout_s = float(request.get("timeout") or WAIT_S)
 
-        await self._stream(channel, work())
-        return self._supervisor.status()
+        async def work() -> dict[str, Any]:
+            names, report = await self._supervisor.restart(list(request.get("services") or []), timeout_s)
+            await self._supervisor.settle(names, timeout_s)
+            return report
+
+        report = await self._stream(channel, work())
+        return {**self._supervisor.status(), "drain": report}
+
+    async def drain(self, request: dict[str, Any], channel: Channel) -> dict[str, Any]:
+        """Drain services, or roll them with `restart`; the report. No time at all means: cut off what is in hand."""
+        names, timeout_s = list(request.get("services") or []), float(request.get("timeout", DRAIN_S))
+        work = self._supervisor.drain(names, timeout_s, restart=bool(request.get("restart")))
+        report: dict[str, Any] = await self._stream(channel, work)
+        return report
+
+    async def scale(self, request: dict[str, Any], channel: Channel) -> dict[str, Any]:
+        """Run so many replicas of services."""
+        wanted, timeout_s = dict(request.get("replicas") or {}), float(request.get("timeout") or WAIT_S)
+        report = await self._stream(channel, self._supervisor.scale(wanted, timeout_s))
+        return {**self._supervisor.status(), "drain": report}
 
     async def wait(self, request: dict[str, Any], channel: Channel) -> dict[str, Any]:
         """Stay until services are in a state."""
@@ -123,8 +143,8 @@ class Operations:
         platform = self._supervisor.platform
         return explanation(platform.board, platform.runners[name].definition)
 
-    async def _stream(self, channel: Channel, work: Awaitable[Any]) -> None:
-        """Send every unit, then the changes of the board while `work` runs; raise what it raises."""
+    async def _stream(self, channel: Channel, work: Awaitable[Any]) -> Any:
+        """Send every unit, then the changes of the board while `work` runs; return what it returns."""
         board = self._supervisor.platform.board
         task = asyncio.ensure_future(work)
         with board.subscribe() as changes:
@@ -138,4 +158,4 @@ class Operations:
                     upcoming = asyncio.ensure_future(changes.next())
                     await asyncio.sleep(0)
             upcoming.cancel()
-        await task
+        return await task

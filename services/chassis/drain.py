@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import os
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -100,6 +101,7 @@ class Drain:
             found["aborted"] += found["in_flight"] - found["completed"] - found["aborted"]
             found["lost"] += left
         return {
+            "pid": os.getpid(),
             **found,
             "unacked": self._unacked,
             "ok": all(step.ok for step in steps),
