@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import socket
@@ -14,8 +13,8 @@ from typing import Any
 from autional_cli.errors import AutionalError, ExitCode
 from autional_cli.supervisor.client import wait_gone
 from autional_cli.supervisor.drained import Drained, DrainReport
-from autional_cli.supervisor.launch import HURRY_S
-from autional_cli.supervisor.notify import LARGEST, parse
+from autional_cli.supervisor.launch import HURRY_EVERY_S, HURRY_S
+from autional_cli.supervisor.notify import LARGEST, drain_said, parse
 
 MODULE = "services.chassis"
 TELLING = ("AUTIONAL_SERVICE", "AUTIONAL_REPLICA", "AUTIONAL_HTTP_PORT")  # which one, where there are several
@@ -32,9 +31,7 @@ def drain_alone(timeout_s: float) -> dict[str, Any]:
     with closing(listen(pid)) as said:
         os.kill(pid, signal.SIGTERM)
         if not wait_gone(pid, timeout_s):
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGTERM)
-            wait_gone(pid, HURRY_S)
+            hurry(pid)
         report = last_said(said)
         elapsed_ms = round((time.monotonic() - began) * 1000)
     if not wait_gone(pid, 0):
@@ -45,6 +42,15 @@ def drain_alone(timeout_s: float) -> dict[str, Any]:
         )
     drained = Drained(unit=name, service=name, said=report, elapsed_ms=elapsed_ms)
     return DrainReport(ended=[drained], elapsed_ms=elapsed_ms).to_json(restarted=False, pid=pid)
+
+
+def hurry(pid: int) -> None:
+    """Tell a process not to wait any more, several times: two signals that come at once count as one."""
+    for _ in range(round(HURRY_S / HURRY_EVERY_S)):
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGTERM)
+        if wait_gone(pid, HURRY_EVERY_S):
+            return
 
 
 def find() -> tuple[int, str]:
@@ -107,6 +113,5 @@ def last_said(said: socket.socket) -> dict[str, Any] | None:
     with suppress(BlockingIOError):
         while True:
             fields = parse(said.recv(LARGEST))
-            text = fields.get("X_AUTIONAL_DRAIN") or fields.get("X_AUTIONAL_PROGRESS")
-            report = json.loads(text) if text else report
+            report = drain_said(fields) or report
     return report

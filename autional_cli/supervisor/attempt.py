@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import math
 import socket
 from contextlib import suppress
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from autional_cli.errors import AutionalError
 from autional_cli.ports import LOOPBACK, refuse_taken
 from autional_cli.supervisor.launch import ZygoteDiedError
-from autional_cli.supervisor.notify import Inbox
+from autional_cli.supervisor.notify import Inbox, drain_said
 from autional_cli.supervisor.output import last_lines, log_size
 
 if TYPE_CHECKING:
@@ -109,10 +108,9 @@ class Attempt:
         return {"NOTIFY_SOCKET": str(path)}
 
     def _receive(self, fields: Mapping[str, str]) -> None:
-        for key in ("X_AUTIONAL_PROGRESS", "X_AUTIONAL_DRAIN"):
-            if key in fields:
-                self.drain = json.loads(fields[key])
-                self._platform.board.detail(self._definition.name, drain=self.drain)
+        if said := drain_said(fields):
+            self.drain = said
+            self._platform.board.detail(self._definition.name, drain=said)
         if "STATUS" in fields and not (self._is_successor and not self._ready.is_set()):
             self._say(fields["STATUS"])
         if fields.get("READY") == "1":

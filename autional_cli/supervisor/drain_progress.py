@@ -31,12 +31,15 @@ class StepLines(Lines):
         said = unit.get("drain") or {}
         steps = said.get("steps", ())
         # A process that is rolled has no state of its own on the board: its steps begin anew with the next one.
-        known = self._told.get((unit["name"], said.get("pid", 0)), 0)
+        key = (unit["name"], said.get("pid", 0))
+        known = len(steps) if event["from"] is None else self._told.get(key, 0)  # an earlier drain is no news
         for step in steps[known:]:
+            if step["ok"] and step["name"].startswith("cleanup:"):
+                continue  # many and quick: the report has them all
             verdict = "" if step["ok"] else f"  FAILED: {step['detail']}"
             hand = f"  {len(said['in_hand'])} in hand" if said.get("in_hand") else ""
             self.line("step", unit["name"], f"{step['name']} {step['ms']:.0f} ms{hand}{verdict}")
-        self._told[unit["name"], said.get("pid", 0)] = max(known, len(steps))
+        self._told[key] = max(known, len(steps))
         super().show(event)
 
 

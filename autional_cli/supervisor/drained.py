@@ -30,7 +30,7 @@ class Drained:
         said = dict(self.said or {})
         counts = {name: int(said.get(name, 0)) for name in ("in_flight", "completed", "aborted", "unacked")}
         lost = list(said.get("lost", ()))
-        if self.killed:  # what it still had in hand when it last spoke is gone
+        if said and not said.get("final"):  # killed or crashed: what it still had in hand when it last spoke is gone
             lost += said.get("in_hand", ())
             counts["aborted"] = counts["in_flight"] - counts["completed"]
         steps = list(said.get("steps", ()))

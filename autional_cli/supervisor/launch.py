@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 WAKE_S = 1.0
 WAKE_AFTER_S = 0.05
 HURRY_S = 2.0  # for a process that was told to hurry
+HURRY_EVERY_S = 0.2
 HARD_S = 5.0  # for a process to be gone after a kill signal
 
 
@@ -55,8 +56,7 @@ class Handle:
             signal_process(self.pid, self.spec.stop_signal)
             await wake(self.spec.wake_port)
         if not await self._wait(min(patience_s, self.spec.stop_timeout_s)) and self.spec.hurries:
-            signal_process(self.pid, self.spec.stop_signal)
-            await self._wait(HURRY_S)
+            await self._hurry()
         self.killed = not self.exited.done()
         if self.killed and self.spec.kill_signal is not signal.SIGKILL:
             signal_process(self.pid, self.spec.kill_signal)
@@ -69,6 +69,13 @@ class Handle:
                 exit_code=ExitCode.DRAIN_INCOMPLETE,
             )
         return self.exited.result()
+
+    async def _hurry(self) -> None:
+        """Signal it again and again: two signals that come at once count as one (signal(7))."""
+        for _ in range(round(HURRY_S / HURRY_EVERY_S)):
+            signal_process(self.pid, self.spec.stop_signal)
+            if await self._wait(HURRY_EVERY_S):
+                return
 
     async def _wait(self, seconds: float) -> bool:
         done, _ = await asyncio.wait({self.exited}, timeout=seconds)

@@ -6,10 +6,11 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import socket
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -41,6 +42,14 @@ def parse(datagram: bytes) -> dict[str, str]:
     """Return the fields of one datagram; what is not `KEY=value` is ignored, as systemd does."""
     lines = datagram.decode("utf-8", errors="replace").splitlines()
     return dict(line.split("=", 1) for line in lines if "=" in line)
+
+
+def drain_said(fields: Mapping[str, str]) -> dict[str, Any] | None:
+    """Return what a process says of its drain; `final` tells whether it came to the end of it."""
+    for key, final in (("X_AUTIONAL_DRAIN", True), ("X_AUTIONAL_PROGRESS", False)):
+        if key in fields:
+            return {**json.loads(fields[key]), "final": final}
+    return None
 
 
 class Inbox:

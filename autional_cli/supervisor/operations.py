@@ -91,10 +91,14 @@ class Operations:
         return {**supervisor.status(), "started": touched}
 
     def _leaves_nothing(self, failure: AutionalError) -> bool:
-        """Whether a first start that failed like this is undone. A failed service stays, to be looked at and edited."""
+        """Whether a first start that failed like this is undone. A failed service stays, to be looked at and edited.
+
+        So does the rest when somebody drained a service that this start waited for.
+        """
         units = [unit for unit in self._supervisor.platform.board if unit.state is State.FAILED]
         late = failure.exit_code is ExitCode.WAIT_TIMED_OUT
-        return not late and all(unit.kind == "resource" for unit in units)
+        drained = failure.exit_code is ExitCode.SERVICE_FAILED and not units
+        return not late and not drained and all(unit.kind == "resource" for unit in units)
 
     async def down(self, request: dict[str, Any], channel: Channel) -> dict[str, Any]:
         """Stop everything and end; with `volumes`, remove the data as well."""

@@ -7,7 +7,7 @@ import sys
 
 from tests.bench.report import Result, save
 
-MEASUREMENTS = ("startup", "refork", "idle", "commands", "login", "overhead", "traces")
+MEASUREMENTS = ("startup", "refork", "idle", "commands", "login", "overhead", "traces", "drain")
 
 
 def main() -> int:
