@@ -8,7 +8,7 @@ import socket
 import time
 from contextlib import closing, suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from autional_cli.errors import AutionalError, ExitCode
 from autional_cli.supervisor.client import wait_gone
@@ -16,8 +16,11 @@ from autional_cli.supervisor.drained import Drained, DrainReport
 from autional_cli.supervisor.launch import HURRY_EVERY_S, HURRY_S
 from autional_cli.supervisor.notify import LARGEST, drain_said, parse
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 MODULE = "services.chassis"
-TELLING = ("AUTIONAL_SERVICE", "AUTIONAL_REPLICA", "AUTIONAL_HTTP_PORT")  # which one, where there are several
+TELLING = ("AUTIONAL_REPLICA", "AUTIONAL_HTTP_PORT")  # which one is meant, if our environment says it
 
 
 def drain_alone(timeout_s: float) -> dict[str, Any]:
@@ -56,13 +59,14 @@ def hurry(pid: int) -> None:
 def find() -> tuple[int, str]:
     """Return process id and name of the only service process that is meant.
 
-    Process 1 if it is one; otherwise the one that matches what our environment says of it.
+    Process 1 if it is one; otherwise the one that was told the same replica and port as our environment says, if it
+    says so. AutionalError (exit 4) when that is none or several.
     """
     found = {int(entry.name): name for entry in Path("/proc").glob("[0-9]*") if (name := service_of(entry))}
     if 1 in found:
         return 1, found[1]
-    if len(found) > 1:
-        found = {pid: name for pid, name in found.items() if is_meant(Path(f"/proc/{pid}"))}
+    wanted = {key: os.environ[key] for key in TELLING if os.environ.get(key)}
+    found = {pid: name for pid, name in found.items() if is_meant(Path(f"/proc/{pid}"), wanted)}
     if len(found) != 1:
         listed = ", ".join(f"{name} (pid {pid})" for pid, name in sorted(found.items()))
         raise AutionalError(
@@ -86,15 +90,16 @@ def service_of(entry: Path) -> str:
     return ""
 
 
-def is_meant(entry: Path) -> bool:
-    """Whether a process was told the same as we were."""
+def is_meant(entry: Path, wanted: Mapping[str, str]) -> bool:
+    """Whether a process was told what we were told."""
+    if not wanted:
+        return True
     try:
         lines = (entry / "environ").read_bytes().decode(errors="replace").split("\0")
     except OSError:
         return False
     told = dict(line.split("=", 1) for line in lines if "=" in line)
-    wanted = {key: os.environ[key] for key in TELLING if os.environ.get(key)}
-    return bool(wanted) and all(told.get(key) == value for key, value in wanted.items())
+    return all(told.get(key) == value for key, value in wanted.items())
 
 
 def listen(pid: int) -> socket.socket:

@@ -72,7 +72,8 @@ class Supervisor:
         `timeout_s` pass (exit 5), naming those that are not there.
         """
         board = self.platform.board
-        lived = [name for name in names if board[name].state is not State.STOPPED]
+        # Only of services: a resource may be stopped for a moment, to be copied.
+        lived = [n for n in names if board[n].kind == "service" and board[n].state is not State.STOPPED]
 
         def stopped(board: Board) -> list[str]:
             return [n for n in lived if board[n].state is State.STOPPED] if state is not State.STOPPED else []

@@ -172,6 +172,7 @@ class Application:
             stopping.cancel()
             watchdog.arm()
             await drain.run(self._tasks, served=served)
+            _ignore_stop_signals()
         return 1 if failed is not None else 0
 
     async def _start_unless(self, stopping: asyncio.Future[Any]) -> bool:
@@ -252,6 +253,12 @@ class Application:
     def cleanups(self) -> list[Cleanup]:
         """Return the cleanups in the order in which they run."""
         return self._cleanups[::-1]
+
+
+def _ignore_stop_signals() -> None:
+    """Let a signal that comes once all is done not spoil the exit code."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_IGN)
 
 
 def _on_stop_signals(watchdog: Watchdog, stop: asyncio.Event, patience: Patience) -> None:

@@ -120,6 +120,10 @@ async def test_a_loop_that_was_blocked_before_the_signal_came_is_forced_to_end_a
         assert await process.ended() == FORCED_EXIT
         with pytest.raises(aiohttp.ClientError):
             await blocking
+        report = await process.report()  # from the watchdog: the loop says nothing any more
+    assert (report["in_flight"], report["aborted"]) == (1, 1)
+    assert report["lost"][0]["name"] == "POST /v1/internal/block"
+    assert report["steps"][-1]["detail"] == "forced exit"
     assert "forced exit" in (tmp_path / "probe.out").read_text()
 
 

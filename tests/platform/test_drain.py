@@ -5,13 +5,22 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
 
+from autional_cli.environment import environment
+from autional_cli.instance import Instance
+from autional_cli.supervisor.topology import all_resources
+from autional_cli.workspace.discover import discover
+from autional_cli.workspace.load import load_stack
 from tests.platform.load import Load, mixed_load
-from tests.platform.running import Platform
+from tests.platform.running import AUTIONAL, ROOT, Platform
 from tests.platform.test_faults import SERVICES, select, until
 
 
@@ -98,6 +107,60 @@ async def test_replicas_come_and_go_under_load_without_an_error(busy: Platform) 
     served = {json.loads(line)["instance"] for line in log.splitlines() if '"event":"request"' in line}
     assert {"session-1", "session-2"} <= served, "the new replicas had no share of the traffic"
     has_every_effect(busy, load)
+
+
+def test_a_service_without_a_supervisor_is_drained_by_its_pre_stop_hook(busy: Platform) -> None:
+    with alone(busy, "profile-alone", "29912") as (process, told):
+        hook = {key: value for key, value in told.items() if key in ("AUTIONAL_REPLICA", "AUTIONAL_SERVICE")}
+        other = subprocess.run([AUTIONAL, "drain", "--self"], env={**CLEAN, "AUTIONAL_REPLICA": "nobody"}, **HOOK)
+        assert other.returncode == 4, "a hook that is told of another service must not touch this one"
+        assert process.poll() is None
+        done = subprocess.run([AUTIONAL, "drain", "--self", "--format", "json"], env={**CLEAN, **hook}, **HOOK)
+        assert done.returncode == 0, done.stderr
+        report = json.loads(done.stdout)
+        assert process.wait(5) == 0
+    assert report["pid"] == process.pid
+    assert [service["name"] for service in report["services"]] == ["profile"]
+    steps = report["services"][0]["steps"]
+    assert [step["name"] for step in steps[:2]] == ["readiness", "lame-duck"]
+    assert all(step["ok"] for step in steps)
+
+
+def test_the_hook_hurries_a_service_at_its_deadline_and_says_when_it_does_not_end(busy: Platform) -> None:
+    with alone(busy, "profile-late", "29913", AUTIONAL_LAME_DUCK_S="20") as (process, told):
+        hook = {**CLEAN, "AUTIONAL_REPLICA": told["AUTIONAL_REPLICA"]}
+        process.send_signal(signal.SIGSTOP)
+        stuck = subprocess.run([AUTIONAL, "drain", "--self", "--timeout", "0.2"], env=hook, **HOOK)
+        assert stuck.returncode == 8
+        assert str(process.pid) in stuck.stderr
+        process.send_signal(signal.SIGCONT)
+        again = subprocess.run([AUTIONAL, "drain", "--self", "--timeout", "0.2"], env=hook, **HOOK)
+        assert again.returncode == 0, again.stderr  # the lame duck of 20 s was cut short
+        assert process.wait(5) == 0
+
+
+CLEAN = {key: value for key, value in os.environ.items() if not key.startswith("AUTIONAL_")}
+HOOK: dict[str, Any] = {"capture_output": True, "text": True, "timeout": 30, "check": False}
+
+
+@contextmanager
+def alone(platform: Platform, replica: str, port: str, **env: str) -> Iterator[tuple[subprocess.Popen[str], Any]]:
+    """Run profile as a container would, by its environment alone; yield it when it serves."""
+    specs = discover(ROOT)
+    instance = Instance.open(ROOT, platform.instance)
+    told = environment(instance, specs["profile"], load_stack(ROOT, "full", specs), all_resources(instance))
+    told |= {"AUTIONAL_HTTP_PORT": port, "AUTIONAL_REPLICA": replica, "AUTIONAL_LAME_DUCK_S": "0.1", **env}
+    told |= {"AUTIONAL_LOG_FILE": ""}
+    argv = [sys.executable, "-m", "services.chassis", "profile"]
+    given = {**CLEAN, **{key: value for key, value in told.items() if value}}
+    process = subprocess.Popen(argv, cwd=ROOT, env=given, stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout is not None
+        next(line for line in process.stdout if '"event":"ready"' in line)
+        yield process, told
+    finally:
+        process.kill()
+        process.communicate(timeout=10)
 
 
 async def test_down_of_a_busy_platform_loses_nothing(busy: Platform) -> None:
