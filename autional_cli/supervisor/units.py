@@ -103,7 +103,10 @@ class Runner:
 
     async def _end(self, attempt: Attempt, patience_s: float) -> Drained:
         began = time.monotonic()
+        ran = attempt.handle is not None and not attempt.handle.exited.done()
         ended = await attempt.end(patience_s)
+        if not ran:
+            return self._nothing()
         return Drained(
             unit=self.name,
             service=self.definition.service or self.name,

@@ -12,11 +12,9 @@ import aiohttp
 import grpc
 import pytest
 from aiohttp import web
-from redis.asyncio import Redis
 
 from services.chassis.auth import HEADER, Signer
-from services.chassis.db import Database
-from tests.chassis.events import deliver, effects, event, eventually, pending
+from tests.chassis.events import eventually
 from tests.chassis.processes import Process, probe
 from tests.chassis.servers import PROBE, WITNESS, Servers
 
@@ -223,28 +221,6 @@ async def test_a_second_signal_means_hurry(servers: Servers, http: aiohttp.Clien
     assert [step["name"] for step in report["steps"] if not step["ok"]] == ["listeners"]  # the rest was done properly
 
 
-@pytest.mark.parametrize("successor", ["probe-0", "probe-7"])
-async def test_a_message_that_was_not_finished_in_time_is_counted_and_handled_by_the_next_process(
-    servers: Servers, db: Database, bus: Redis, tmp_path: Path, successor: str
-) -> None:
-    await deliver(bus, event("long"), event("next"))  # before the start, so that one read has both
-    async with probe(servers, tmp_path, **AT_ONCE, **LATE) as process:
-        await process.ready()
-        await process.gates.arrived("consume")
-        process.child.terminate()
-        report = await process.report()
-        assert await process.ended() == 0
-    assert counts(report) == (0, 0, 0, 2)
-    assert [step["name"] for step in report["steps"] if not step["ok"]] == ["intake"]
-    assert await effects(db) == []
-    async with probe(servers, tmp_path, **AT_ONCE, AUTIONAL_REPLICA=successor) as process:
-        for _ in range(2):
-            await process.gates.arrived("consume")
-            process.gates.open("consume")
-        await eventually(lambda: _acknowledged(bus), "both are acknowledged")
-    assert sorted(await effects(db)) == ["long", "next"]
-
-
 async def test_the_spans_of_the_last_request_reach_the_collector(
     servers: Servers, http: aiohttp.ClientSession, tmp_path: Path
 ) -> None:
@@ -298,7 +274,3 @@ async def _refused(servers: Servers, metadata: Any) -> bool:
         except grpc.aio.AioRpcError as error:
             return error.code() is grpc.StatusCode.UNAVAILABLE
     return False
-
-
-async def _acknowledged(bus: Redis) -> bool:
-    return await pending(bus) == 0

@@ -16,7 +16,7 @@ from autional_cli import secrets
 from autional_cli.instance import Instance
 from services.chassis import deadline
 from services.chassis.access import Peer
-from services.chassis.asgi import Message, Receive, Scope, Send, ServiceLayer
+from services.chassis.asgi import ServiceLayer
 from services.chassis.auth import Signer, Verifier
 from services.chassis.dto import Dto, Envelope, Page, encode_cursor, ok
 from services.chassis.errors import FORBIDDEN, ServiceError
@@ -293,25 +293,3 @@ async def test_over_a_real_socket_idle_connections_close_and_the_request_in_flig
         with pytest.raises(aiohttp.ClientConnectionError):
             await session.get("/v1/things/1")
     assert edge.in_flight.aborted == []
-
-
-async def test_a_drain_closes_a_websocket_as_going_to_restart(edge: Edge) -> None:
-    """At the ASGI interface: no server of WebSockets is among our libraries yet."""
-    sent: asyncio.Queue[Message] = asyncio.Queue()
-
-    async def receive() -> Message:
-        await asyncio.Event().wait()
-        raise AssertionError("unreachable")
-
-    async def talk(_scope: Scope, listen: Receive, send: Send) -> None:
-        await send({"type": "websocket.accept"})
-        await listen()
-
-    layer = ServiceLayer(talk, edge.in_flight, max_body=MAX_BODY, timeout_s=1)
-    socket = asyncio.create_task(layer({"type": "websocket", "path": "/v1/talk"}, receive, sent.put))
-    assert (await sent.get())["type"] == "websocket.accept"
-    edge.in_flight.begin()
-    edge.in_flight.end_streams()
-    assert (await sent.get()) == {"type": "websocket.close", "code": 1012, "reason": "service restart"}
-    await socket
-    assert edge.in_flight.report()["completed"] == 1
