@@ -47,7 +47,7 @@ class Load:
 
 
 @asynccontextmanager
-async def mixed_load(platform: Platform, gateway: str, *, users: int = 4) -> AsyncIterator[Load]:
+async def mixed_load(platform: Platform, gateway: str, *, users: int = 3) -> AsyncIterator[Load]:
     """Keep users busy while the block runs: reads, writes and registrations, on connections that are kept alive."""
     load, stop = Load(), asyncio.Event()
     async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as http:

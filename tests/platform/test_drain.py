@@ -42,7 +42,7 @@ async def run(platform: Platform, *arguments: str) -> Any:
     return json.loads(done.stdout)
 
 
-async def warm(load: Load, count: int = 30) -> None:
+async def warm(load: Load, count: int = 15) -> None:
     """Wait until the load has really begun, or gone on."""
     goal = load.answered + count
     async with asyncio.timeout(30):
@@ -89,7 +89,7 @@ async def test_replicas_come_and_go_under_load_without_an_error(busy: Platform) 
         await warm(load)
         more = await run(busy, "scale", "session=3", "profile=2")
         assert [s["name"] for s in more["services"] if len(s["replicas"]) > 1] == ["profile", "session"]
-        await warm(load, 100)
+        await warm(load, 60)
         await run(busy, "drain", "session-1")
         await warm(load)
         await run(busy, "drain", "session-0")

@@ -1,4 +1,4 @@
-"""Draining and rolling units, the same for forked and spawned ones; and what is refused."""
+"""Draining and rolling units, and what is refused."""
 
 from __future__ import annotations
 
@@ -17,6 +17,9 @@ from tests.supervisor.harness import ENTRIES, Harness, database, eventually, get
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+
+once = pytest.mark.parametrize("method", ["fork"])  # where it cannot matter how a process is born
 
 
 class Aside:
@@ -49,6 +52,7 @@ def hurried(name: str, **more: Any) -> dict[str, Any]:
     return lingering(name, port=web(name)["port"], hands_over=True, **more)
 
 
+@once
 def test_a_drained_service_stays_stopped_until_up_brings_it_back(harness: Harness) -> None:
     harness.define(database(), web("gateway", calls=["identity"]), web("identity", needs=["db"]))
     harness.up()
@@ -68,6 +72,7 @@ def test_a_drained_service_stays_stopped_until_up_brings_it_back(harness: Harnes
     assert harness.ask("restart", services=["identity"])["state"] == "ready"
 
 
+@once
 def test_everything_is_drained_callers_before_callees_and_resources_stay(harness: Harness, tmp_path: Path) -> None:
     journal = {"STOP_JOURNAL": str(tmp_path / "stops")}
     units = (
@@ -123,6 +128,7 @@ def test_a_roll_hands_the_port_over_and_somebody_always_answers(harness: Harness
     assert len(list(harness.instance.run_dir.glob("notify-*"))) == 1
 
 
+@once
 def test_a_successor_that_cannot_start_leaves_the_old_process_serving(harness: Harness, tmp_path: Path) -> None:
     broken = tmp_path / "broken"
     unit = web("identity", entry=f"{ENTRIES}:crash_until_fixed", env={"BROKEN": str(broken)}, hands_over=True)
@@ -169,6 +175,7 @@ def test_what_is_not_done_at_the_deadline_is_cut_off_and_named(harness: Harness)
     assert caught.value.exit_code == ExitCode.DRAIN_INCOMPLETE
 
 
+@once
 def test_no_time_at_all_cuts_off_at_once(harness: Harness) -> None:
     harness.define(hurried("identity"))
     harness.up()
@@ -177,6 +184,7 @@ def test_no_time_at_all_cuts_off_at_once(harness: Harness) -> None:
     assert report["elapsed_ms"] < 2000
 
 
+@once
 def test_a_service_that_ignores_the_signal_is_killed_and_what_it_had_counts_as_lost(harness: Harness) -> None:
     stubborn = {"name": "session", "entry": f"{ENTRIES}:stubborn", "stop_timeout_s": 0.3}
     harness.define(hurried("identity", env={"DEAF": "1"}), stubborn)
@@ -190,6 +198,7 @@ def test_a_service_that_ignores_the_signal_is_killed_and_what_it_had_counts_as_l
         must_be_complete(report)
 
 
+@once
 def test_who_asks_for_the_same_drain_attaches_and_another_one_is_refused(harness: Harness) -> None:
     harness.define(hurried("identity"), web("session"))
     harness.up()
@@ -203,6 +212,7 @@ def test_who_asks_for_the_same_drain_attaches_and_another_one_is_refused(harness
     assert harness.unit("session")["state"] == "ready"
 
 
+@once
 def test_an_up_that_waits_is_told_when_a_service_is_drained_meanwhile(harness: Harness) -> None:
     harness.define({"name": "identity", "entry": f"{ENTRIES}:silent"}, web("session"))
     up = Aside(lambda: harness.up(timeout_s=20))
@@ -216,6 +226,7 @@ def test_an_up_that_waits_is_told_when_a_service_is_drained_meanwhile(harness: H
     assert "identity was drained meanwhile" in up.failure.message
 
 
+@once
 def test_what_cannot_be_drained_is_a_usage_error(harness: Harness) -> None:
     harness.define(web("identity", needs=["db"]), database())
     harness.up()
@@ -227,6 +238,7 @@ def test_what_cannot_be_drained_is_a_usage_error(harness: Harness) -> None:
     assert harness.ask("drain", services=["identity-0"])["services"][0]["name"] == "identity"
 
 
+@once
 def test_a_client_that_leaves_does_not_stop_the_drain(harness: Harness) -> None:
     harness.define(hurried("identity"))
     harness.up()
