@@ -36,11 +36,14 @@ class PortBlock:
     base: int = DEFAULT_BASE
     extras: Mapping[tuple[str, int], int] = field(default_factory=dict)
 
-    def arranged_for(self, stack: Stack, specs: Iterable[ServiceSpec]) -> PortBlock:
+    def arranged_for(
+        self, stack: Stack, specs: Iterable[ServiceSpec], held: Mapping[tuple[str, int], int] | None = None
+    ) -> PortBlock:
         """Return this block with a port for every replica of the stack. Raises AutionalError when it has too few.
 
-        Each has a favourite, so that one service more or less moves no other; only where two want the same does the
-        later one take the next that is free.
+        Those that are `held` (offsets, as in `extras`) stay where they are, for they may run. Each other one has a
+        favourite, so that one service more or less moves no other; only where two want the same does the later one
+        take the next that is free.
         """
         by_port = sorted(specs, key=lambda spec: spec.port)
         wanted = [
@@ -53,8 +56,12 @@ class PortBlock:
                 hint="lower `replicas` in the stack file",
                 exit_code=ExitCode.CONFIGURATION,
             )
-        taken: dict[int, tuple[str, int]] = {}
+        names = {(spec.name, replica) for replica, spec in wanted}
+        taken = {EXTRA_OFFSETS.index(at): who for who, at in (held or {}).items() if who in names}
+        settled = set(taken.values())
         for replica, spec in sorted(wanted, key=lambda pair: pair[0]):
+            if (spec.name, replica) in settled:
+                continue
             slot = favourite(spec, replica)
             while slot in taken:
                 slot = (slot + 1) % len(EXTRA_OFFSETS)

@@ -28,6 +28,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "ps": ("Platform", "Show every service and resource with its state."),
     "wait": ("Platform", "Block until services are ready; for scripts and CI."),
     "restart": ("Platform", "Replace services by new processes."),
+    "scale": ("Platform", "Run more or fewer replicas of a service."),
     "logs": ("Platform", "Merged, time-ordered logs of all services."),
     "why": ("Platform", "Why a service is not ready, and the command that fixes it."),
     "doctor": ("Platform", "Check this machine: interpreter, servers, ports, disk, clock."),
@@ -39,6 +40,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "check": ("Build", "Contracts, error codes, schemas, events, encoding, architecture, debt: one pass."),
     "migrate": ("Build", "Apply, undo, write and rehearse schema migrations of all services."),
     "drift": ("Build", "Compare the models of all services with their live databases."),
+    "drain": ("Deploy", "Stop or roll services so that nothing in flight is lost, and report it."),
 }
 
 

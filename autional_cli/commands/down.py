@@ -33,6 +33,7 @@ def down(
     Examples: autional down · autional down --volumes
     """
     from autional_cli.supervisor.client import wait_gone
+    from autional_cli.supervisor.drained import must_be_complete
     from autional_cli.supervisor.progress import progress
 
     began = time.time()
@@ -47,6 +48,7 @@ def down(
             "state": "stopped",
             "stopped": [],
             "volumes_removed": volumes,
+            "drain": {},
         }
     else:
         with connection, progress(f"autional down ({target.name})") as shown:
@@ -55,9 +57,11 @@ def down(
     result["elapsed_ms"] = round((time.time() - began) * 1000)
     if output == "json":
         render.data(result)
+        must_be_complete(result["drain"])
         return
     stopped = f"{len(result['stopped'])} units stopped; no process and no port is left" if connection else "not running"
     render.out(f"{stopped}; data {'removed' if volumes else 'kept'} ({result['elapsed_ms'] / 1000:.2f} s)")
+    must_be_complete(result["drain"])
 
 
 def reach(target: Instance, timeout_s: float) -> Connection | None:

@@ -51,7 +51,7 @@ def rows(status: dict[str, Any]) -> Iterator[tuple[str, ...]]:
     """Yield one row per process and resource."""
     for service in status["services"]:
         for replica in service["replicas"]:
-            yield row(replica, service["url"])
+            yield row(replica, replica.get("url") or service["url"])
     for unit in (*status["resources"], *status.get("others", ())):
         if unit.get("kind") != "task" or unit["state"] != "ready":
             yield row(unit, unit["url"])

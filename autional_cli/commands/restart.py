@@ -25,6 +25,7 @@ def restart(
     Examples: autional restart identity · autional restart
     """
     from autional_cli.supervisor.client import require
+    from autional_cli.supervisor.drained import must_be_complete
     from autional_cli.supervisor.progress import progress
 
     began = time.time()
@@ -34,3 +35,4 @@ def restart(
         render.data(result)
     else:
         render.out(f"{', '.join(services or ['all services'])} ready after {time.time() - began:.2f} s")
+    must_be_complete(result["drain"])

@@ -26,6 +26,9 @@ class ProcessSpec:
     names a loopback port to connect to once, 50 ms after the stop signal: some servers block in accept() until then.
     (Sooner, the thread that serves the connection may take the signal in place of the main thread, which sleeps on.)
     `background` is work nobody waits for: once ready, it yields the processor to the rest.
+    `hurries`: a second stop signal makes it give up what it waits for. `listen` is a port whose listening socket it is
+    handed (`AUTIONAL_LISTEN_FD`), so that a successor can serve it as well; `successor_env` is what a process that
+    starts while its predecessor still runs is told differently.
     """
 
     name: str
@@ -39,6 +42,9 @@ class ProcessSpec:
     kill_signal: signal.Signals = signal.SIGKILL
     wake_port: int | None = None
     background: bool = False
+    hurries: bool = False
+    listen: int | None = None
+    successor_env: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if bool(self.argv) == bool(self.entry):

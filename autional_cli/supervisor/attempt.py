@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import math
+import socket
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from autional_cli.errors import AutionalError
+from autional_cli.ports import LOOPBACK, refuse_taken
 from autional_cli.supervisor.launch import ZygoteDiedError
-from autional_cli.supervisor.notify import Inbox
+from autional_cli.supervisor.notify import Inbox, drain_said
 from autional_cli.supervisor.output import last_lines, log_size
 
 if TYPE_CHECKING:
@@ -27,10 +30,19 @@ class CrashError(Exception):
 
 
 class Attempt:
-    """From nothing to ready, once. `end` cleans up after any outcome."""
+    """From nothing to ready, once. `end` cleans up after any outcome.
 
-    def __init__(self, definition: UnitDef, platform: Platform) -> None:
+    `generation` tells a successor from the predecessor that still runs; `listener` is the socket it takes over.
+    """
+
+    def __init__(
+        self, definition: UnitDef, platform: Platform, generation: int = 0, listener: socket.socket | None = None
+    ) -> None:
         self.handle: Handle | None = None
+        self.drain: dict[str, Any] | None = None
+        self.generation = generation
+        self._listener = listener.dup() if listener else None
+        self._is_successor = listener is not None
         self._definition = definition
         self._platform = platform
         self._launching: asyncio.Future[Handle] | None = None
@@ -38,6 +50,11 @@ class Attempt:
         self._ready = asyncio.Event()
         self._spec = definition.process
         self._offset = log_size(self._spec.log if self._spec else None)
+
+    @property
+    def listener(self) -> socket.socket | None:
+        """The socket that its process listens on, to be handed over."""
+        return self._listener
 
     def output(self) -> tuple[str, ...]:
         """The last lines that the process wrote in this attempt."""
@@ -86,12 +103,15 @@ class Attempt:
         self.handle = None
 
     def _listen(self) -> dict[str, str]:
-        path = self._platform.run_dir / f"notify-{self._definition.name}.sock"
+        path = self._platform.run_dir / f"notify-{self._definition.name}{'~' * self.generation}.sock"
         self._inbox = Inbox(path, self._receive)
         return {"NOTIFY_SOCKET": str(path)}
 
     def _receive(self, fields: Mapping[str, str]) -> None:
-        if "STATUS" in fields:
+        if said := drain_said(fields):
+            self.drain = said
+            self._platform.board.detail(self._definition.name, drain=said)
+        if "STATUS" in fields and not (self._is_successor and not self._ready.is_set()):
             self._say(fields["STATUS"])
         if fields.get("READY") == "1":
             self._ready.set()
@@ -101,12 +121,16 @@ class Attempt:
 
     async def _launch(self, spec: ProcessSpec, env: Mapping[str, str]) -> Handle:
         # Shielded: a process that is being born when the unit is stopped must still be known to `end`.
-        self._launching = asyncio.ensure_future(self._platform.launch(spec, env))
+        if spec.listen and self._listener is None:
+            self._listener = bind(spec)
+        told = {**(spec.successor_env if self.generation else {}), **env}
+        self._launching = asyncio.ensure_future(self._platform.launch(spec, told, self._listener))
         try:
             self.handle = await asyncio.shield(self._launching)
         except ZygoteDiedError:
             raise CrashError("could not be forked: the zygote died") from None
-        self._platform.board.detail(self._definition.name, pid=self.handle.pid)
+        if not self._is_successor:
+            self._platform.board.detail(self._definition.name, pid=self.handle.pid)
         return self.handle
 
     async def _unless_gone(self, handle: Handle | None, work: Coroutine[Any, Any, Any], timeout_s: float = 600) -> None:
@@ -134,12 +158,31 @@ class Attempt:
             steps=("zygote.import",) if needs_zygote else ("workspace.load",),
         )
 
-    async def end(self) -> Exit | None:
+    async def end(self, patience_s: float = math.inf) -> Exit | None:
         """Stop what is left of it and return how its process ended; AutionalError when it cannot be stopped."""
+        if self._listener:
+            self._listener.close()  # from here on the process alone decides whether somebody listens
+            self._listener = None
         if self._launching and not self.handle and not self._launching.cancelled():
             with suppress(AutionalError, OSError, TimeoutError):
                 self.handle = await self._launching
-        if self._inbox:
-            inbox, self._inbox = self._inbox, None
-            inbox.close()
-        return await self.handle.stop() if self.handle else None
+        try:
+            return await self.handle.stop(patience_s) if self.handle else None
+        finally:
+            if self._inbox:
+                inbox, self._inbox = self._inbox, None
+                inbox.read()  # its last words
+                inbox.close()
+
+
+def bind(spec: ProcessSpec) -> socket.socket:
+    """Return a socket bound to the port of `spec`, not listening yet; AutionalError naming who holds the port."""
+    sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        sock.bind((LOOPBACK, spec.listen))
+    except OSError:
+        sock.close()
+        refuse_taken([spec.listen or 0], wanted_by=spec.name)
+        raise
+    return sock

@@ -20,10 +20,13 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 LIFELINE = "AUTIONAL_LIFELINE_FD"
+LISTENER = "AUTIONAL_LISTEN_FD"
 LAST_SECONDS = 3.0  # what a child may use to stop by itself once the supervisor is gone
 
 
-def enter(*, name: str, env: Mapping[str, str], cwd: str | None, log: int, lifeline: int) -> None:
+def enter(
+    *, name: str, env: Mapping[str, str], cwd: str | None, log: int, lifeline: int, listener: int | None = None
+) -> None:
     """Turn a freshly forked process into the child `name`: session, signals, descriptors, environment, randomness."""
     os.setsid()
     reset_signals()
@@ -31,10 +34,12 @@ def enter(*, name: str, env: Mapping[str, str], cwd: str | None, log: int, lifel
     os.dup2(null, 0)
     os.dup2(log, 1)
     os.dup2(log, 2)
-    close_all_but(lifeline)
+    close_all_but(lifeline, *([] if listener is None else [listener]))
     os.environ.clear()
     os.environ.update(env)
     os.environ[LIFELINE] = str(lifeline)
+    if listener is not None:
+        os.environ[LISTENER] = str(listener)
     if cwd:
         os.chdir(cwd)
     random.seed()
@@ -58,10 +63,13 @@ def reset_signals() -> None:
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
 
 
-def close_all_but(kept: int) -> None:
+def close_all_but(*kept: int) -> None:
     """Close every descriptor above stderr except `kept`."""
-    os.closerange(3, kept)
-    os.closerange(kept + 1, os.sysconf("SC_OPEN_MAX"))
+    first = 3
+    for descriptor in sorted(kept):
+        os.closerange(first, descriptor)
+        first = descriptor + 1
+    os.closerange(first, os.sysconf("SC_OPEN_MAX"))
 
 
 def hold_lifeline(descriptor: int) -> None:

@@ -88,7 +88,7 @@ class Forker:
         with suppress(OSError):
             old.control.shutdown(socket.SHUT_RDWR)
 
-    async def launch(self, spec: ProcessSpec, env: dict[str, str]) -> Handle:
+    async def launch(self, spec: ProcessSpec, env: dict[str, str], listener: socket.socket | None = None) -> Handle:
         """Fork `spec.entry`; waits for the zygote to finish importing if it has to."""
         if self._fruitless >= TRIES:
             raise AutionalError(
@@ -104,7 +104,8 @@ class Forker:
         request["cwd"] = str(spec.cwd) if spec.cwd else None
         log = open_log(spec.log)
         try:
-            await self._send(zygote, encode(request), [theirs.fileno(), log])
+            given = [theirs.fileno(), log, *([listener.fileno()] if listener else [])]
+            await self._send(zygote, encode(request), given)
         finally:
             os.close(log)
             theirs.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import signal
 import socket
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 WAKE_S = 1.0
 WAKE_AFTER_S = 0.05
+HURRY_S = 2.0  # for a process that was told to hurry
+HURRY_EVERY_S = 0.2
 HARD_S = 5.0  # for a process to be gone after a kill signal
 
 
@@ -35,6 +38,7 @@ class Handle:
         self.spec = spec
         self.pid = pid
         self.started = start_time(pid)
+        self.killed = False  # whether it had to be: then it did not finish what it had in hand
         self.exited: asyncio.Future[Exit] = asyncio.get_running_loop().create_future()
 
     def ended(self, how: Exit) -> None:
@@ -42,15 +46,19 @@ class Handle:
         if not self.exited.done():
             self.exited.set_result(how)
 
-    async def stop(self) -> Exit:
+    async def stop(self, patience_s: float = math.inf) -> Exit:
         """Stop it: its stop signal, its kill signal after its deadline, SIGKILL to its group. Returns how it ended.
 
+        One that hurries is told to when `patience_s` have passed, and has HURRY_S more before it is killed.
         Raises AutionalError when even SIGKILL left it running (a process stuck in the kernel).
         """
         if not self.exited.done():
             signal_process(self.pid, self.spec.stop_signal)
             await wake(self.spec.wake_port)
-        if not await self._wait(self.spec.stop_timeout_s) and self.spec.kill_signal is not signal.SIGKILL:
+        if not await self._wait(min(patience_s, self.spec.stop_timeout_s)) and self.spec.hurries:
+            await self._hurry()
+        self.killed = not self.exited.done()
+        if self.killed and self.spec.kill_signal is not signal.SIGKILL:
             signal_process(self.pid, self.spec.kill_signal)
             await self._wait(HARD_S)
         kill_group(self.pid)
@@ -61,6 +69,13 @@ class Handle:
                 exit_code=ExitCode.DRAIN_INCOMPLETE,
             )
         return self.exited.result()
+
+    async def _hurry(self) -> None:
+        """Signal it again and again: two signals that come at once count as one (signal(7))."""
+        for _ in range(round(HURRY_S / HURRY_EVERY_S)):
+            signal_process(self.pid, self.spec.stop_signal)
+            if await self._wait(HURRY_EVERY_S):
+                return
 
     async def _wait(self, seconds: float) -> bool:
         done, _ = await asyncio.wait({self.exited}, timeout=seconds)
@@ -82,8 +97,8 @@ async def wake(port: int | None) -> None:
 class Launcher(Protocol):
     """A way to start the process of a spec."""
 
-    async def launch(self, spec: ProcessSpec, env: dict[str, str]) -> Handle:
-        """Start it with exactly `env`. Raises AutionalError when it cannot be started."""
+    async def launch(self, spec: ProcessSpec, env: dict[str, str], listener: socket.socket | None = None) -> Handle:
+        """Start it with exactly `env`; it inherits `listener`. Raises AutionalError when it cannot be started."""
 
     def renew(self) -> None:
         """Forget code that was imported ahead: what is launched from now on has what is on disk."""
@@ -101,8 +116,9 @@ class Programs:
     def renew(self) -> None:
         """Do nothing: a program holds no code of ours."""
 
-    async def launch(self, spec: ProcessSpec, env: dict[str, str]) -> Handle:
-        """Start `spec.argv`."""
+    async def launch(self, spec: ProcessSpec, env: dict[str, str], listener: socket.socket | None = None) -> Handle:
+        """Start `spec.argv`; a program takes no socket."""
+        assert listener is None
         return await self.start(spec, spec.argv, env)
 
     async def start(
@@ -155,14 +171,15 @@ class Spawner:
     def renew(self) -> None:
         """Do nothing: a new interpreter reads what is on disk."""
 
-    async def launch(self, spec: ProcessSpec, env: dict[str, str]) -> Handle:
+    async def launch(self, spec: ProcessSpec, env: dict[str, str], listener: socket.socket | None = None) -> Handle:
         """Start `spec.entry` with a lifeline."""
         ours, theirs = socket.socketpair()
         argv = (sys.executable, "-m", "autional_cli.supervisor.spawn", spec.entry or "")
         try:
             with theirs:
-                keep = (theirs.fileno(),)
-                handle = await self._programs.start(spec, argv, env | {child.LIFELINE: str(keep[0])}, keep)
+                keep = (theirs.fileno(), *([listener.fileno()] if listener else []))
+                told = dict(zip((child.LIFELINE, child.LISTENER), map(str, keep), strict=False))
+                handle = await self._programs.start(spec, argv, env | told, keep)
         except BaseException:
             ours.close()
             raise

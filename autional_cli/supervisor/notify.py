@@ -6,16 +6,17 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import socket
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-LARGEST = 8192  # bytes; a longer datagram is cut by the kernel
+LARGEST = 65536  # bytes; a longer datagram is cut by the kernel
 
 
 def notify(**fields: str | int) -> bool:
@@ -43,6 +44,14 @@ def parse(datagram: bytes) -> dict[str, str]:
     return dict(line.split("=", 1) for line in lines if "=" in line)
 
 
+def drain_said(fields: Mapping[str, str]) -> dict[str, Any] | None:
+    """Return what a process says of its drain; `final` tells whether it came to the end of it."""
+    for key, final in (("X_AUTIONAL_DRAIN", True), ("X_AUTIONAL_PROGRESS", False)):
+        if key in fields:
+            return {**json.loads(fields[key]), "final": final}
+    return None
+
+
 class Inbox:
     """A notify socket of one child. Use it inside a running event loop; `close` removes the socket file."""
 
@@ -55,9 +64,10 @@ class Inbox:
         self._socket.bind(str(path))
         path.chmod(0o600)
         self._loop = asyncio.get_running_loop()
-        self._loop.add_reader(self._socket, self._drain)
+        self._loop.add_reader(self._socket, self.read)
 
-    def _drain(self) -> None:
+    def read(self) -> None:
+        """Take what has come; done by itself when something comes."""
         with suppress(BlockingIOError):
             while True:
                 self._receive(parse(self._socket.recv(LARGEST)))

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 WAIT_S = 60.0
 STOP_S = 60.0
+DRAIN_S = 30.0
 
 
 class Operations:
@@ -32,8 +33,11 @@ class Operations:
 
     def table(self) -> Mapping[str, Operation]:
         """Return the operations by name."""
-        named = (self.status, self.follow, self.up, self.down, self.restart, self.wait, self.why)
-        return {operation.__name__: operation for operation in (*named, self._supervisor.drills.chaos)}
+        named = (
+            *(self.status, self.follow, self.up, self.down, self.drain, self.scale),
+            *(self.restart, self.wait, self.why, self._supervisor.drills.chaos),
+        )
+        return {operation.__name__: operation for operation in named}
 
     async def status(self, _: dict[str, Any], __: Channel) -> dict[str, Any]:
         """The platform, and the supervisor's own processes."""
@@ -87,10 +91,14 @@ class Operations:
         return {**supervisor.status(), "started": touched}
 
     def _leaves_nothing(self, failure: AutionalError) -> bool:
-        """Whether a first start that failed like this is undone. A failed service stays, to be looked at and edited."""
+        """Whether a first start that failed like this is undone. A failed service stays, to be looked at and edited.
+
+        So does the rest when somebody drained a service that this start waited for.
+        """
         units = [unit for unit in self._supervisor.platform.board if unit.state is State.FAILED]
         late = failure.exit_code is ExitCode.WAIT_TIMED_OUT
-        return not late and all(unit.kind == "resource" for unit in units)
+        drained = failure.exit_code is ExitCode.SERVICE_FAILED and not units
+        return not late and not drained and all(unit.kind == "resource" for unit in units)
 
     async def down(self, request: dict[str, Any], channel: Channel) -> dict[str, Any]:
         """Stop everything and end; with `volumes`, remove the data as well."""
@@ -103,12 +111,28 @@ class Operations:
     async def restart(self, request: dict[str, Any], channel: Channel) -> dict[str, Any]:
         """Replace services by new processes and stay until they are ready."""
 
-        async def work() -> None:
-            names = await self._supervisor.restart(list(request.get("services") or []))
-            await self._supervisor.settle(names, float(request.get("timeout") or WAIT_S))
+        timeout_s = float(request.get("timeout") or WAIT_S)
 
-        await self._stream(channel, work())
-        return self._supervisor.status()
+        async def work() -> dict[str, Any]:
+            names, report = await self._supervisor.restart(list(request.get("services") or []), timeout_s)
+            await self._supervisor.settle(names, timeout_s)
+            return report
+
+        report = await self._stream(channel, work())
+        return {**self._supervisor.status(), "drain": report}
+
+    async def drain(self, request: dict[str, Any], channel: Channel) -> dict[str, Any]:
+        """Drain services, or roll them with `restart`; the report. No time at all means: cut off what is in hand."""
+        names, timeout_s = list(request.get("services") or []), float(request.get("timeout", DRAIN_S))
+        work = self._supervisor.drain(names, timeout_s, restart=bool(request.get("restart")))
+        report: dict[str, Any] = await self._stream(channel, work)
+        return report
+
+    async def scale(self, request: dict[str, Any], channel: Channel) -> dict[str, Any]:
+        """Run so many replicas of services."""
+        wanted, timeout_s = dict(request.get("replicas") or {}), float(request.get("timeout") or WAIT_S)
+        report = await self._stream(channel, self._supervisor.scale(wanted, timeout_s))
+        return {**self._supervisor.status(), "drain": report}
 
     async def wait(self, request: dict[str, Any], channel: Channel) -> dict[str, Any]:
         """Stay until services are in a state."""
@@ -123,8 +147,8 @@ class Operations:
         platform = self._supervisor.platform
         return explanation(platform.board, platform.runners[name].definition)
 
-    async def _stream(self, channel: Channel, work: Awaitable[Any]) -> None:
-        """Send every unit, then the changes of the board while `work` runs; raise what it raises."""
+    async def _stream(self, channel: Channel, work: Awaitable[Any]) -> Any:
+        """Send every unit, then the changes of the board while `work` runs; return what it returns."""
         board = self._supervisor.platform.board
         task = asyncio.ensure_future(work)
         with board.subscribe() as changes:
@@ -138,4 +162,4 @@ class Operations:
                     upcoming = asyncio.ensure_future(changes.next())
                     await asyncio.sleep(0)
             upcoming.cancel()
-        await task
+        return await task

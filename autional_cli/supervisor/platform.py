@@ -12,7 +12,8 @@ from autional_cli.supervisor.timings import Timeline
 from autional_cli.supervisor.units import Runner
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable, Mapping
+    import socket
+    from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
     from pathlib import Path
 
     from autional_cli.drivers.base import ProcessSpec
@@ -39,11 +40,11 @@ class Platform:
         """Launch entries with what is on disk now, not with what was imported ahead."""
         self._entries.renew()
 
-    async def launch(self, spec: ProcessSpec, env: Mapping[str, str]) -> Handle:
-        """Start the process of `spec` with `env` on top of what the spec says."""
+    async def launch(self, spec: ProcessSpec, env: Mapping[str, str], listener: socket.socket | None = None) -> Handle:
+        """Start the process of `spec` with `env` on top of what the spec says; it inherits `listener`."""
         complete = base_environment(os.environ) | dict(spec.env) | dict(env)
         launcher = self._entries if spec.entry else self._programs
-        handle = await launcher.launch(spec, complete)
+        handle = await launcher.launch(spec, complete, listener)
         self._started.append(handle)
         self._guard.add(handle)
         return handle
@@ -68,10 +69,15 @@ class Platform:
         """The definitions of all units, stopped ones included."""
         return tuple(runner.definition for runner in self.runners.values())
 
-    def merge(self, topology: Topology) -> list[str]:
-        """Start what is in `topology` and does not run; leave alone what does. Return the names of what was started."""
+    def merge(self, topology: Topology, only: Collection[str] | None = None) -> list[str]:
+        """Start what is in `topology` and does not run, of the services `only` if they are given.
+
+        What runs is left alone. Return the names of what was started.
+        """
         touched = []
         for definition in topology.units:
+            if only is not None and (definition.service or definition.name) not in only:
+                continue
             runner = self.runners.get(definition.name)
             if runner is None:
                 runner = self.runners[definition.name] = Runner(definition, self)
@@ -83,6 +89,11 @@ class Platform:
         for name in touched:  # after all are known: a unit waits for others by name
             self.runners[name].start()
         return touched
+
+    def remove(self, name: str) -> None:
+        """Forget a unit that is stopped."""
+        self.board.remove(name)
+        del self.runners[name]
 
     async def reprovision(self, topology: Topology) -> None:
         """Give resources that run already what more services need of them: databases, roles, users."""
@@ -107,9 +118,13 @@ class Platform:
             await work()
         finally:
             runner.start()
+        await self.ready(name)
+
+    async def ready(self, name: str) -> None:
+        """Return when a unit is ready; AutionalError if it fails."""
         await self.board.until(lambda board: board[name].state in (State.READY, State.FAILED))
-        if runner.failure:
-            raise runner.failure
+        if failure := self.runners[name].failure:
+            raise failure
 
     def survivors(self) -> list[str]:
         """Return every process that was ever started and still runs, as `name (pid)`."""

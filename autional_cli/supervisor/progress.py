@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 from autional_cli import render
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from rich.live import Live
     from rich.table import Table
 
@@ -53,8 +55,12 @@ class Lines:
         if event["from"] in (None, unit["state"]) or unit["state"] == "pending":
             return
         detail = unit["reason"] if unit["state"] in ("failed", "starting") and unit["reason"] else unit["status"]
+        self.line(unit["state"], unit["name"], detail)
+
+    def line(self, what: str, name: str, detail: str) -> None:
+        """Print one line."""
         elapsed = time.monotonic() - self._began
-        render.note(f"{elapsed:6.2f}s  {unit['state']:<9} {unit['name']}" + (f"  {detail}" if detail else ""))
+        render.note(f"{elapsed:6.2f}s  {what:<9} {name}" + (f"  {detail}" if detail else ""))
 
 
 class Screen:
@@ -77,6 +83,11 @@ class Screen:
     def __exit__(self, *_: object) -> None:
         if self._live:
             self._live.stop()
+
+    @property
+    def known(self) -> Collection[str]:
+        """The names of the units in the table."""
+        return self._units
 
     def show(self, event: dict[str, Any]) -> None:
         """Take one event into the table."""

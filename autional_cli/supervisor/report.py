@@ -74,7 +74,7 @@ def services(platform: Platform) -> list[dict[str, Any]]:
             "name": name,
             "state": overall(board[d.name].state for d in definitions).value,
             "url": definitions[0].url,
-            "replicas": [replica(board[d.name]) for d in definitions],
+            "replicas": [{**replica(board[d.name]), "url": d.url} for d in definitions],
         }
         for name, definitions in grouped.items()
     ]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from autional_cli.plan import Topology
 
 
@@ -16,6 +18,7 @@ class Request:
     services: tuple[str, ...] = ()
     stack: str | None = None
     driver: str | None = None
+    replicas: Mapping[str, int] = field(default_factory=dict)  # what `scale` asked for, until the platform is stopped
 
     @classmethod
     def from_json(cls, message: dict[str, Any]) -> Request:
@@ -28,11 +31,12 @@ class Request:
         if before is None:
             return self
         stack, driver = self.stack or before.stack, self.driver or before.driver
+        replicas = {**before.replicas, **self.replicas}
         same_stack = stack == before.stack
         if not self.services or (same_stack and not before.services):
-            return Request(stack=stack, driver=driver)
+            return Request(stack=stack, driver=driver, replicas=replicas)
         services = tuple(dict.fromkeys((*before.services, *self.services)))
-        return Request(services=services, stack=stack, driver=driver)
+        return Request(services=services, stack=stack, driver=driver, replicas=replicas)
 
 
 class Source(Protocol):

@@ -56,6 +56,7 @@ class Unit:
     hint: str = ""
     exit: Exit | None = None
     output: tuple[str, ...] = ()
+    drain: dict[str, Any] | None = None  # what its process said last of its drain
 
     @property
     def failing(self) -> bool:
@@ -80,6 +81,7 @@ class Unit:
             "hint": self.hint,
             "exit": ended,
             "output": list(self.output),
+            "drain": self.drain,
         }
 
 
@@ -131,6 +133,10 @@ class Board:
         if unit.name in self._units:
             raise ValueError(f"unit {unit.name} is on the board already")
         self._publish(None, replace(unit, since=self._clock()))
+
+    def remove(self, name: str) -> None:
+        """Take a unit that does not run off the board."""
+        del self._units[name]
 
     def move(self, name: str, state: State, **changes: Any) -> Unit:
         """Enter `state` and record `changes`. ValueError for a transition the state machine does not know."""

@@ -3,31 +3,39 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import TYPE_CHECKING
 
 from autional_cli.errors import AutionalError, ExitCode
 from autional_cli.plan import ports_of, stop_levels
 from autional_cli.ports import holder
+from autional_cli.supervisor.draining import drain_units
 from autional_cli.supervisor.process import kill_group
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from autional_cli.supervisor.drained import DrainReport
     from autional_cli.supervisor.platform import Platform
     from autional_cli.supervisor.units import Runner
 
 FORCE_S = 10.0  # for everything to be gone after SIGKILL
+FOR_RESOURCES = 0.25  # the share of the time that is kept for what services stand on
 
 
-async def stop_all(platform: Platform, timeout_s: float) -> None:
-    """Stop every unit, level by level; kill what is left when `timeout_s` have passed.
+async def stop_all(platform: Platform, timeout_s: float) -> DrainReport:
+    """Drain the services, then stop the rest level by level; kill what is left when `timeout_s` have passed.
 
-    Raises AutionalError (exit 8) naming what had to be killed, what survived, and which ports are still held.
+    Returns how the services ended. Raises AutionalError (exit 8) naming what had to be killed, what survived, and
+    which ports are still held.
     """
+    began = time.monotonic()
+    services = [definition.name for definition in platform.definitions() if definition.kind == "service"]
     forced: list[str] = []
     problems: list[str] = []
+    report = await drain_units(platform, services, timeout_s * (1 - FOR_RESOURCES))
     try:
-        async with asyncio.timeout(timeout_s):
+        async with asyncio.timeout(max(1.0, timeout_s - (time.monotonic() - began))):
             problems += await stop_in_order(platform)
     except TimeoutError:
         forced = await kill_rest(platform)
@@ -40,6 +48,7 @@ async def stop_all(platform: Platform, timeout_s: float) -> None:
             hint="`autional logs` shows what they did last; `autional doctor` shows who holds a port",
             exit_code=ExitCode.DRAIN_INCOMPLETE,
         )
+    return report
 
 
 async def stop_in_order(platform: Platform) -> list[str]:

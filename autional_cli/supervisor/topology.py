@@ -23,6 +23,9 @@ from autional_cli.workspace.load import DEFAULT_STACK, load_stack
 from autional_cli.workspace.source import suggest
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from autional_cli.block import PortBlock
     from autional_cli.drivers.base import Resource
     from autional_cli.supervisor.request import Request
     from autional_cli.workspace.model import Stack
@@ -32,15 +35,20 @@ SERVICE_ENTRY = "services.chassis.runner:main"
 TELEMETRY_ENTRY = "autional_cli.telemetry.server:main"
 EDGE = "gateway"
 DRAIN_S = 35.0  # what a service may use to drain (30 s), and a little to leave
+LAME_DUCK_S = "0.5"  # at most, for connections from outside: services follow the registry and leave at once
 SHARED_CODE = ("chassis", "contracts")
 
 
 class WorkspaceSource:
-    """The source of every real platform. Holds the claim of the block of ports from the first `build` on."""
+    """The source of every real platform. Holds the claim of the block of ports from the first `build` on.
+
+    A further replica keeps its ports for as long as it is wanted, whatever else is scaled.
+    """
 
     def __init__(self, instance: Instance) -> None:
         self._instance = instance
         self._claim: BlockClaim | None = None
+        self._extras: Mapping[tuple[str, int], int] = {}
 
     def build(self, request: Request) -> Topology:
         """Return the units for `request`; AutionalError with file and line for what is wrong in the workspace."""
@@ -48,9 +56,11 @@ class WorkspaceSource:
         if self._claim is None:
             self._instance.create()
             self._claim = claim_block(self._instance, chosen.specs)
+        block = self._instance.block.arranged_for(chosen.stack, chosen.stack_specs, self._extras)
+        self._extras = block.extras
         secrets.ensure_keys(self._instance, chosen.stack.services)
         self._instance.remember(stack=chosen.stack.name, driver=chosen.stack.driver)
-        return assemble(self._instance, chosen)
+        return assemble(self._instance, chosen, block)
 
     def close(self) -> None:
         """Release the block of ports."""
@@ -85,10 +95,20 @@ def choose(root: Path, request: Request) -> Choice:
                 hint=f"services of this stack: {', '.join(stack.services)}",
                 exit_code=ExitCode.USAGE,
             )
+    stack = scaled(stack, request.replicas)
     needed = graph.subgraph(graph.dependencies(known, stack), request.services or tuple(stack.services))
     in_stack = tuple(spec for name, spec in known.items() if name in stack.services)
     chosen = tuple(spec for spec in in_stack if spec.name in needed)
     return Choice(root=root, stack=stack, stack_specs=in_stack, specs=chosen)
+
+
+def scaled(stack: Stack, replicas: Mapping[str, int]) -> Stack:
+    """Return the stack with as many replicas as were asked for since it was started."""
+    entries = {
+        name: entry.model_copy(update={"replicas": replicas.get(name, entry.replicas)})
+        for name, entry in stack.services.items()
+    }
+    return stack.model_copy(update={"services": entries})
 
 
 def preview(instance: Instance, request: Request) -> Topology:
@@ -109,8 +129,9 @@ def all_resources(instance: Instance) -> list[Resource]:
     return embedded.resources(instance, chosen, [spec for name, spec in known.items() if name in chosen.services])
 
 
-def assemble(instance: Instance, chosen: Choice) -> Topology:
+def assemble(instance: Instance, chosen: Choice, arranged: PortBlock | None = None) -> Topology:
     """Return the topology. Resources are set up for the whole stack, so that more of it can be started later."""
+    block = arranged or instance.block.arranged_for(chosen.stack, chosen.stack_specs)
     relational = [spec for spec in chosen.stack_specs if spec.database == "postgres"]
     wanted = {"redis", "cache", *(s.database for s in chosen.specs), *(r for s in chosen.specs for r in s.resources)}
     found = [r for r in embedded.resources(instance, chosen.stack, chosen.stack_specs) if r.name in wanted]
@@ -120,8 +141,7 @@ def assemble(instance: Instance, chosen: Choice) -> Topology:
     if any(resource.name == "postgres" for resource in resources):
         units.append(migrations(instance, chosen.root, resources, relational))
     names = frozenset(unit.name for unit in units)
-    units += [unit for spec in chosen.specs for unit in replicas(instance, chosen, spec, resources, names)]
-    block = instance.block
+    units += [unit for spec in chosen.specs for unit in replicas(instance, chosen, spec, resources, names, block)]
     return Topology(
         units=tuple(units),
         driver=chosen.stack.driver,
@@ -147,7 +167,12 @@ def telemetry(instance: Instance) -> UnitDef:
 
 
 def replicas(
-    instance: Instance, chosen: Choice, spec: ServiceSpec, resources: list[Resource], present: frozenset[str]
+    instance: Instance,
+    chosen: Choice,
+    spec: ServiceSpec,
+    resources: list[Resource],
+    present: frozenset[str],
+    block: PortBlock,
 ) -> list[UnitDef]:
     """Return the units of one service: `identity`, and `identity-1` … for further replicas."""
     entry = chosen.stack.services[spec.name]
@@ -156,13 +181,16 @@ def replicas(
         {MIGRATIONS} if spec.database != "none" else set()
     )
     folders = tuple(chosen.root / "services" / name for name in (spec.name, *SHARED_CODE))
-    block = instance.block.arranged_for(chosen.stack, chosen.stack_specs)
     units = []
     for number in range(entry.replicas):
         name = spec.name if number == 0 else f"{spec.name}-{number}"
-        env = {"AUTIONAL_LAME_DUCK_S": os.environ.get("AUTIONAL_LAME_DUCK_S", "0")}  # nobody balances load here
+        env = {
+            "AUTIONAL_LAME_DUCK_S": os.environ.get("AUTIONAL_LAME_DUCK_S", LAME_DUCK_S),
+            "AUTIONAL_LAME_DUCK_EARLY": "1",
+        }
         env["AUTIONAL_FAULT_SOCKET"] = str(instance.run_dir / fault_socket(name))
         env |= environment(instance, spec, chosen.stack, resources, number, block=block)
+        http = block.http(spec, number)
         process = ProcessSpec(
             name=name,
             entry=SERVICE_ENTRY,
@@ -171,8 +199,10 @@ def replicas(
             log=instance.logs_dir / f"{name}.out",
             stop_timeout_s=DRAIN_S,
             background=spec.background,
+            hurries=True,
+            listen=http,
+            successor_env={"AUTIONAL_REPLICA": f"{spec.name}-{number}b", "AUTIONAL_GRPC_PORT": "0"},
         )
-        http = block.http(spec, number)
         unit = UnitDef(
             name=name,
             service=spec.name,

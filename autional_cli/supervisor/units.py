@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 import traceback
 from typing import TYPE_CHECKING
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 from autional_cli.errors import AutionalError, ExitCode
 from autional_cli.supervisor.attempt import Attempt, CrashError
 from autional_cli.supervisor.backoff import Backoff
+from autional_cli.supervisor.drained import Drained
 from autional_cli.supervisor.process import lower_priority
 from autional_cli.supervisor.state import State, Unit
 
@@ -29,6 +31,7 @@ class Runner:
         self._backoff = Backoff()
         self._task: asyncio.Task[None] | None = None
         self._attempt: Attempt | None = None
+        self._generation = 0  # 0 or 1; a successor has the other one while both run
         self._lock = asyncio.Lock()
         self._board.add(
             Unit(
@@ -57,7 +60,7 @@ class Runner:
         self.failure = None
         self._backoff = Backoff()
         if self.state is not State.PENDING:
-            self._board.move(self.name, State.PENDING, reason="", hint="", exit=None, output=(), status="")
+            self._board.move(self.name, State.PENDING, reason="", hint="", exit=None, output=(), status="", drain=None)
         self._task = asyncio.create_task(self._live(), name=f"unit {self.name}")
 
     def is_outdated_by(self, definition: UnitDef) -> bool:
@@ -76,28 +79,101 @@ class Runner:
             if self.state is State.DRAINING:
                 self._board.move(self.name, State.STOPPED)
 
-    async def stop(self) -> None:
-        """Stop it and whatever it was about to start. Raises AutionalError when its process cannot be killed."""
+    async def stop(self, patience_s: float = math.inf) -> Drained:
+        """Stop it and whatever it was about to start; what it has in hand may take `patience_s` seconds.
+
+        Returns how that went. Raises AutionalError when its process cannot be killed.
+        """
         async with self._lock:
             if self.state in (State.STARTING, State.READY):
                 self._board.move(self.name, State.DRAINING, status="")
-            task, self._task = self._task, None
-            if task:
-                task.cancel()
-                await asyncio.wait({task})
-            if self._attempt:
-                await self._attempt.end()
-                self._attempt = None
+            await self._let_be()
+            attempt = self._attempt
+            drained = await self._end(attempt, patience_s) if attempt else self._nothing()
+            self._attempt = None
             if self.state is not State.STOPPED:
                 self._board.move(self.name, State.STOPPED, pid=None, status="")
+            return drained
 
-    async def restart(self) -> None:
-        """Replace its process by a new one."""
-        await self.stop()
+    async def _let_be(self) -> None:
+        task, self._task = self._task, None
+        if task:
+            task.cancel()
+            await asyncio.wait({task})
+
+    async def _end(self, attempt: Attempt, patience_s: float) -> Drained:
+        began = time.monotonic()
+        ran = attempt.handle is not None and not attempt.handle.exited.done()
+        ended = await attempt.end(patience_s)
+        if not ran:
+            return self._nothing()
+        return Drained(
+            unit=self.name,
+            service=self.definition.service or self.name,
+            said=attempt.drain,
+            ended=ended,
+            killed=bool(attempt.handle and attempt.handle.killed),
+            elapsed_ms=round((time.monotonic() - began) * 1000),
+        )
+
+    def _nothing(self) -> Drained:
+        return Drained(unit=self.name, service=self.definition.service or self.name)
+
+    async def roll(self, patience_s: float) -> Drained:
+        """Start a successor, let it take over, then drain the present process: there is always one that serves.
+
+        AutionalError (exit 6) when the successor does not become ready; then the present process serves on.
+        """
+        async with self._lock:
+            old = self._attempt
+            if self.state is not State.READY or old is None or old.listener is None:
+                raise AutionalError(
+                    f"{self.name} is {self.state} and cannot be rolled", hint=f"autional up {self.name}"
+                )
+            self._board.detail(self.name, status="a new process starts")
+            new = Attempt(self.definition, self._platform, 1 - old.generation, old.listener)
+            try:
+                await new.bring_up()
+                self._must_be_ready()
+            except (AutionalError, CrashError) as failure:
+                ended = await new.end()
+                words = str(failure) or (ended.describe() if ended else "ended")
+                self._board.detail(self.name, status="")
+                raise self._not_rolled(words, new.output()) from None
+            except BaseException:
+                await new.end()
+                raise
+            await self._let_be()
+            self._generation, self._attempt = new.generation, new
+            self._board.detail(self.name, pid=new.handle.pid if new.handle else None, status="the old process drains")
+            self._task = asyncio.create_task(self._live(new), name=f"unit {self.name}")
+            drained = await self._end(old, patience_s)
+            self._board.detail(self.name, status="serving", drain=None)
+            return drained
+
+    def _must_be_ready(self) -> None:
+        if self.state is not State.READY:
+            raise CrashError(f"had no process to take over from: that is {self.state}")
+
+    def _not_rolled(self, words: str, output: tuple[str, ...]) -> AutionalError:
+        lines = "".join(f"\n    {line}" for line in output[-8:])
+        return AutionalError(
+            f"{self.name} was not rolled, its old process serves on: the new one {words}{lines}",
+            hint=f"autional logs {self.name}",
+            exit_code=ExitCode.SERVICE_FAILED,
+        )
+
+    async def restart(self, patience_s: float = math.inf) -> Drained:
+        """Replace its process by a new one, which starts when the present one has stopped."""
+        drained = await self.stop(patience_s)
         self.start()
+        return drained
 
-    async def _live(self) -> None:
+    async def _live(self, running: Attempt | None = None) -> None:
+        """Keep the unit running; `running` is a process that is ready already."""
         try:
+            if running:
+                await asyncio.sleep(await self._watch(running))
             needs = self.definition.needs
             await self._board.until(lambda board: all(board[need].state is State.READY for need in needs))
             while True:
@@ -115,23 +191,24 @@ class Runner:
     async def _run_once(self) -> float:
         """Run it until it crashes; return how long to wait before the next time. AutionalError: there is none."""
         self._board.move(self.name, State.STARTING, pid=None, status="")
-        attempt = self._attempt = Attempt(self.definition, self._platform)
-        ready_at: float | None = None
+        attempt = self._attempt = Attempt(self.definition, self._platform, self._generation)
         try:
             await attempt.bring_up()
-            ready_at = time.monotonic()
-            self._board.move(self.name, State.READY)
-            if attempt.handle and attempt.handle.spec.background:
-                lower_priority(attempt.handle.pid)
-            if attempt.handle is None:
-                await asyncio.Event().wait()  # nothing runs: it stays ready until it is stopped
-            else:
-                await asyncio.shield(attempt.handle.exited)
-            reason = ""
         except CrashError as crash:
-            reason = str(crash)
-        ready_for = None if ready_at is None else time.monotonic() - ready_at
-        return await self._crashed(attempt, reason, ready_for)
+            return await self._crashed(attempt, str(crash), None)
+        self._board.move(self.name, State.READY)
+        return await self._watch(attempt)
+
+    async def _watch(self, attempt: Attempt) -> float:
+        """Wait until a process that is ready ends; return how long to wait before the next one."""
+        ready_at = time.monotonic()
+        if attempt.handle is None:
+            await asyncio.Event().wait()  # nothing runs: it stays ready until it is stopped
+        else:
+            if attempt.handle.spec.background:
+                lower_priority(attempt.handle.pid)
+            await asyncio.shield(attempt.handle.exited)
+        return await self._crashed(attempt, "", time.monotonic() - ready_at)
 
     async def _crashed(self, attempt: Attempt, reason: str, ready_for: float | None) -> float:
         ended = await attempt.end()

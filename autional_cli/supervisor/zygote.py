@@ -2,8 +2,8 @@
 
 No threads, no event loop. Of our own code it holds the chassis, which every service shares, so that its pages are
 shared too; an edit of the chassis makes a new zygote. A child imports its service itself. Requests arrive on the
-socket FD, each with two descriptors (lifeline, log); answers are lines of JSON: `{"ready":…}`, `{"id":…,"pid":…}`,
-`{"id":…,"error":…}`, `{"pid":…,"status":…}` where status is a wait status.
+socket FD, each with its lifeline, its log and perhaps a listening socket; answers are lines of JSON:
+`{"ready":…}`, `{"id":…,"pid":…}`, `{"id":…,"error":…}`, `{"pid":…,"status":…}` where status is a wait status.
 """
 
 from __future__ import annotations
@@ -43,6 +43,7 @@ class Request(NamedTuple):
     cwd: str | None
     lifeline: int
     log: int
+    listener: int | None = None
 
 
 def preload(modules: list[str]) -> list[str]:
@@ -77,7 +78,7 @@ def encode(message: dict[str, Any]) -> bytes:
 
 def receive(control: socket.socket) -> Request | None:
     """Return the next request, or None at the end of the stream."""
-    head, descriptors, _, _ = socket.recv_fds(control, HEADER.size, 2)
+    head, descriptors, _, _ = socket.recv_fds(control, HEADER.size, 3)
     while head and len(head) < HEADER.size:
         head += control.recv(HEADER.size - len(head)) or sys.exit("zygote: torn request")
     if not head:
@@ -86,8 +87,9 @@ def receive(control: socket.socket) -> Request | None:
     (length,) = HEADER.unpack(head)
     while len(body) < length:
         body += control.recv(length - len(body)) or sys.exit("zygote: torn request")
-    lifeline, log = descriptors
-    return Request(**json.loads(body), lifeline=lifeline, log=log)
+    return Request(
+        **json.loads(body), lifeline=descriptors[0], log=descriptors[1], listener=next(iter(descriptors[2:]), None)
+    )
 
 
 class Zygote:
@@ -146,8 +148,9 @@ class Zygote:
             pid = os.fork()
         if pid == 0:
             return True
-        os.close(request.lifeline)
-        os.close(request.log)
+        for descriptor in (request.lifeline, request.log, request.listener):
+            if descriptor is not None:
+                os.close(descriptor)
         if pid > 0:
             self.say(id=request.id, pid=pid)
         return False
@@ -156,7 +159,7 @@ class Zygote:
 def become(request: Request, control: socket.socket) -> NoReturn:
     """Leave the zygote's life behind and run the entry."""
     control.detach()  # its number is closed below; the object must not close whatever gets that number next
-    child.enter(name=request.name, env=request.env, cwd=request.cwd, log=request.log, lifeline=request.lifeline)
+    child.enter(**{name: value for name, value in request._asdict().items() if name not in ("id", "entry")})
     child.run(request.entry)
 
 

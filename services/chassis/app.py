@@ -6,24 +6,27 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import signal
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Self
 
 from fastapi import APIRouter, FastAPI
 
-from services.chassis.asgi import App, InFlight, ServiceLayer
+from services.chassis.asgi import App, ServiceLayer
 from services.chassis.auth import Signer, Verifier
 from services.chassis.bus import Apply, Consumer
 from services.chassis.client import ServiceClient
 from services.chassis.db import Database
-from services.chassis.drain import Drain, Watchdog
+from services.chassis.drain import Drain
 from services.chassis.faults import FaultChannel, Faults
 from services.chassis.http import Health, HealthCheck, create_app, refuse_undeclared
 from services.chassis.inbox import Handler, through_inbox
-from services.chassis.lifecycle import Cleanup, Server, Stage
+from services.chassis.inflight import InFlight
+from services.chassis.jobs import Jobs
+from services.chassis.lifecycle import Cleanup, Patience, Server, Stage
 from services.chassis.logging import get_logger
-from services.chassis.notify import notify
+from services.chassis.notify import notify, report_drain
 from services.chassis.outbox import OutboxRelay
 from services.chassis.redis import connect
 from services.chassis.registry import Directory, Registration
@@ -34,12 +37,14 @@ from services.chassis.server import HttpServer
 from services.chassis.settings import Settings
 from services.chassis.spec import ServiceSpec
 from services.chassis.tracing import Tracing
+from services.chassis.watchdog import Watchdog
 
 log = get_logger(__name__)
 
 _MAX_BODY = 1024 * 1024
 _REQUEST_S = 30.0
 _START_S = 30.0
+_FOR_WORK = 2 / 3  # the share of the time to stop that work in hand may use; the rest is for closing
 
 
 class Application:
@@ -51,6 +56,8 @@ class Application:
         self.health = Health()
         self.rpc_health = RpcHealth(self.health.failures)
         self.in_flight = InFlight()
+        self.patience = Patience(settings.shutdown_timeout_s * _FOR_WORK)
+        self.jobs = Jobs(self.in_flight, self.patience)
         self.verifier = Verifier(spec.name, settings.trust_file)
         self.signer = Signer(spec.name, settings.private_key_file)
         self.breakers = Breakers()
@@ -62,7 +69,8 @@ class Application:
         self.registration = Registration(settings, self.bus)
         self._routers: list[APIRouter] = []
         self._front: Callable[[App], App] | None = None
-        self._servers: list[Server] = []
+        self._http: HttpServer | None = None
+        self._servers: list[Server] = [self.jobs]
         self._tasks: list[asyncio.Task[None]] = []
         self._cleanups: list[Cleanup] = []
         self._starts: list[Callable[[], Awaitable[None]]] = []
@@ -122,7 +130,8 @@ class Application:
                 self.verifier,
                 register,
                 self.rpc_health,
-                drain_s=settings.shutdown_timeout_s / 2,
+                self.in_flight,
+                self.patience,
                 faults=self.faults,
             )
         )
@@ -154,15 +163,22 @@ class Application:
         Raises what the first part that cannot start raises.
         """
         stop = asyncio.Event()
-        with Watchdog(self.settings.shutdown_timeout_s) as watchdog:
-            _on_stop_signals(watchdog, stop)
-            self._servers.insert(0, self._http_server())
+        drain = Drain(self, tracing)
+
+        def last_words() -> None:
+            report_drain(drain.report(forced=True), status="forced exit", final=True)
+
+        with Watchdog(self.settings.shutdown_timeout_s, last_words) as watchdog:
+            _on_stop_signals(watchdog, stop, self.patience)
+            self._http = self._http_server()
+            self._servers.insert(0, self._http)
             stopping = asyncio.ensure_future(stop.wait())
             served = await self._start_unless(stopping)
             failed = await self._serve_until(stopping) if served else None
             stopping.cancel()
             watchdog.arm()
-            await Drain(self, tracing).run(self._tasks, served=served)
+            await drain.run(self._tasks, served=served)
+            _ignore_stop_signals()
         return 1 if failed is not None else 0
 
     async def _start_unless(self, stopping: asyncio.Future[Any]) -> bool:
@@ -202,7 +218,7 @@ class Application:
         app = ServiceLayer(inner, self.in_flight, max_body=_MAX_BODY, timeout_s=_REQUEST_S, faults=self.faults)
         settings = self.settings
         return HttpServer(
-            app, settings.host, settings.http_port, self.in_flight, drain_s=settings.shutdown_timeout_s / 2
+            app, settings.host, settings.http_port, self.in_flight, self.patience, listen_fd=settings.listen_fd
         )
 
     async def _start(self) -> None:
@@ -214,6 +230,8 @@ class Application:
                 await action()
             for server in self._servers:
                 await self._start_server(server)
+                if isinstance(server, GrpcServer):
+                    self.registration.serve_grpc_on(server.port)
             await self.registration.start()
 
     async def _start_server(self, server: Server) -> None:
@@ -226,6 +244,14 @@ class Application:
         if task.done():
             await task
 
+    def connections(self) -> int:
+        """Return how many HTTP connections are open."""
+        return self._http.connections() if self._http else 0
+
+    def all_servers(self) -> list[Server]:
+        """Return the servers in the order of their start."""
+        return self._servers
+
     def servers(self, stage: Stage) -> list[Server]:
         """Return the servers that are shut down in `stage`."""
         return [server for server in self._servers if server.stage is stage]
@@ -235,13 +261,24 @@ class Application:
         return self._cleanups[::-1]
 
 
-def _on_stop_signals(watchdog: Watchdog, stop: asyncio.Event) -> None:
-    """On SIGTERM and SIGINT: set `stop`, and start the watchdog's clock even if the loop is blocked and cannot."""
+def _ignore_stop_signals() -> None:
+    """Let a signal that comes once all is done not spoil the exit code."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_IGN)
+
+
+def _on_stop_signals(watchdog: Watchdog, stop: asyncio.Event, patience: Patience) -> None:
+    """On SIGTERM and SIGINT: set `stop`, and start the watchdog's clock even if the loop is blocked and cannot.
+
+    The second one means hurry.
+    """
     loop = asyncio.get_running_loop()
+
+    came = itertools.count()
 
     def begin(_number: int, _frame: object) -> None:
         watchdog.arm()
-        loop.call_soon_threadsafe(stop.set)
+        loop.call_soon_threadsafe(patience.hurry if next(came) else stop.set)
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, begin)

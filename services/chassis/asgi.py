@@ -19,10 +19,11 @@ from starlette.exceptions import HTTPException
 
 from services.chassis import deadline
 from services.chassis.dto import error_body
-from services.chassis.errors import INTERNAL, TIMED_OUT, TOO_LARGE, ErrorCode, ServiceError
+from services.chassis.errors import INTERNAL, TIMED_OUT, TOO_LARGE, UNAVAILABLE, ErrorCode, ServiceError
 from services.chassis.faults import Faults
+from services.chassis.inflight import InFlight, Kind, Work
 from services.chassis.logging import get_logger
-from services.chassis.metrics import IN_FLIGHT, REQUEST_SECONDS, REQUESTS, bounded
+from services.chassis.metrics import REQUEST_SECONDS, REQUESTS, bounded
 from services.chassis.tracing import fail, remote_context, traceparent, tracer
 
 Scope = MutableMapping[str, Any]
@@ -41,62 +42,22 @@ def _date(second: int) -> bytes:
     return formatdate(second, usegmt=True).encode()
 
 
-class InFlight:
-    """The requests being served now, and whether new ones should be sent elsewhere."""
-
-    def __init__(self) -> None:
-        self.lame_duck = False
-        self._tasks: set[asyncio.Task[Any]] = set()
-        self._none = asyncio.Event()
-        self._none.set()
-
-    def __len__(self) -> int:
-        return len(self._tasks)
-
-    def enter(self) -> asyncio.Task[Any]:
-        """Count the current task in."""
-        task = asyncio.current_task()
-        assert task is not None
-        self._tasks.add(task)
-        self._none.clear()
-        IN_FLIGHT.inc()
-        return task
-
-    def leave(self, task: asyncio.Task[Any]) -> None:
-        """Count it out."""
-        self._tasks.discard(task)
-        IN_FLIGHT.dec()
-        if not self._tasks:
-            self._none.set()
-
-    async def finished(self, timeout_s: float) -> int:
-        """Wait until none is left, then cancel the rest; return how many had to be cancelled."""
-        try:
-            async with asyncio.timeout(timeout_s):
-                await self._none.wait()
-        except TimeoutError:
-            left = list(self._tasks)
-            for task in left:
-                task.cancel("drain deadline passed")
-            return len(left)
-        return 0
-
-
 class Exchange:
     """One request and the state of its answer."""
 
-    __slots__ = ("body_bytes", "in_flight", "max_body", "scope", "send", "span", "status", "timer", "trace_id")
+    __slots__ = ("body_bytes", "in_flight", "max_body", "scope", "send", "span", "status", "timer", "trace_id", "work")
 
-    def __init__(self, scope: Scope, send: Send, span: Span, max_body: int, in_flight: InFlight) -> None:
+    def __init__(self, scope: Scope, send: Send, span: Span, max_body: int, in_flight: InFlight, work: Work) -> None:
         self.scope = scope
         self.send = send
         self.span = span
         self.max_body = max_body
         self.in_flight = in_flight
+        self.work = work
         self.body_bytes = 0
         self.status = 0
         self.timer: asyncio.Timeout | None = None
-        self.trace_id = f"{span.get_span_context().trace_id:032x}"
+        self.trace_id = work.trace_id = f"{span.get_span_context().trace_id:032x}"
 
     def count(self, message: Message) -> Message:
         """Add a received part to the body size; raises 413 beyond the limit."""
@@ -112,6 +73,8 @@ class Exchange:
             if self.timer is not None:
                 self.timer.reschedule(None)  # the limit is on the time to the first byte; streams may go on
             headers = list(message.get("headers", ()))
+            if any(name == b"content-type" and value.startswith(_EVENTS) for name, value in headers):
+                self.work.kind = Kind.STREAM
             headers.append((b"x-trace-id", self.trace_id.encode()))
             headers.append((b"traceparent", traceparent(self.span).encode()))
             headers.append((b"date", _date(int(time.time()))))
@@ -130,6 +93,15 @@ class Exchange:
         await self.respond({"type": "http.response.start", "status": code.status, "headers": headers})
         await self.send({"type": "http.response.body", "body": body})
 
+    async def cut_off(self) -> None:
+        """End what the drain does not wait for: a stream of events in good order, the rest as unavailable."""
+        if self.work.kind is Kind.STREAM and not self.work.aborted:
+            await self.send({"type": "http.response.body", "body": b""})
+        elif not self.status:
+            await self.refuse(UNAVAILABLE)
+        else:
+            raise asyncio.CancelledError  # half an answer: only a broken connection tells that it is not whole
+
 
 class ServiceLayer:
     """Wraps a service's ASGI application."""
@@ -144,16 +116,26 @@ class ServiceLayer:
         self._faults = faults
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["path"] in _UNTRACED:
+        if scope["type"] == "websocket":
+            await self._converse(scope, receive, send)
+        elif scope["type"] != "http" or scope["path"] in _UNTRACED:
             await self._app(scope, receive, send)
-            return
-        task = self._in_flight.enter()
-        try:
-            await self._serve(scope, receive, send)
-        finally:
-            self._in_flight.leave(task)
+        else:
+            with self._in_flight.working(Kind.REQUEST, f"{scope['method']} {scope['path']}") as work:
+                await self._serve(scope, receive, send, work)
 
-    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _converse(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a WebSocket; a drain closes it with 1012, service restart (RFC 6455, IANA close codes)."""
+        with self._in_flight.working(Kind.STREAM, f"WebSocket {scope['path']}") as work:
+            try:
+                await self._app(scope, receive, send)
+            except asyncio.CancelledError:
+                if not work.closing:
+                    raise
+                work.task.uncancel()
+                await send({"type": "websocket.close", "code": 1012, "reason": "service restart"})
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send, work: Work) -> None:
         headers = {name: value for name, value in scope["headers"] if name in _READ}
         parent = remote_context(headers.get(b"traceparent", b"").decode("latin-1"))
         method = scope["method"]
@@ -164,7 +146,7 @@ class ServiceLayer:
         }
         span = tracer().start_span(method, context=parent, kind=SpanKind.SERVER, attributes=attributes)
         token = otel_context.attach(trace.set_span_in_context(span, parent))
-        exchange = Exchange(scope, send, span, self._max_body, self._in_flight)
+        exchange = Exchange(scope, send, span, self._max_body, self._in_flight, work)
         started = time.perf_counter()
         try:
             length = headers.get(b"content-length", b"0")
@@ -190,6 +172,12 @@ class ServiceLayer:
                     await self._app(exchange.scope, counted, exchange.respond)
         except TimeoutError:
             await exchange.refuse(TIMED_OUT)
+        except asyncio.CancelledError:
+            work = exchange.work
+            if not (work.aborted or work.closing):
+                raise  # the client went away
+            work.task.uncancel()
+            await exchange.cut_off()
         except HTTPException:  # from `count`, where no framework was in between to answer it
             await exchange.refuse(TOO_LARGE)
         except ServiceError as error:  # only of a drill: routes answer their own
@@ -215,4 +203,5 @@ class ServiceLayer:
 
 
 _DEADLINE = deadline.HEADER.encode()
+_EVENTS = b"text/event-stream"
 _READ = frozenset({b"traceparent", b"content-length", _DEADLINE})

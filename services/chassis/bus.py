@@ -32,6 +32,8 @@ _READ = 100
 _BLOCK_MS = 10_000
 _CLAIM_IDLE_MS = 60_000
 _RETRY_FIRST_S = 0.5
+_GIVEN_BACK = 10_000
+_LONG_MS = 24 * 3600 * 1000
 _DEAD_LETTERS_KEPT = 100_000
 
 # Applies events of one stream, each exactly once, all or none: checks the inbox, runs the effects, commits.
@@ -261,6 +263,23 @@ class Consumer:
         await self._bus.xadd(
             dead_stream(self._group), {**letter, **fields}, maxlen=_DEAD_LETTERS_KEPT, approximate=True
         )
+
+    async def give_back(self) -> int:
+        """Let the next process have at once what this one did not finish; return how many messages that are.
+
+        They are marked as idle for long: whoever looks for abandoned entries takes them, whatever its own name.
+        """
+        count = 0
+        try:
+            for name in self._handlers:
+                left = await self._bus.xpending_range(name, self._group, "-", "+", _GIVEN_BACK, self._replica)
+                ids = [entry["message_id"] for entry in left]
+                if ids:
+                    await self._bus.xclaim(name, self._group, self._replica, 0, ids, idle=_LONG_MS, justid=True)
+                count += len(ids)
+        except (OSError, RedisError) as error:
+            log.warning("not known what is left unacknowledged", error=repr(error))
+        return count
 
     async def shutdown(self) -> None:
         """Take no new batch; return when the one in hand is applied and acknowledged."""

@@ -46,6 +46,15 @@ class Outbound:
     principal: Principal | None = None
 
 
+@dataclass(slots=True, eq=False)
+class _Pool:
+    """The connections to one process, and how many exchanges use them."""
+
+    session: aiohttp.ClientSession
+    users: int = 0
+    retired: bool = False
+
+
 class ServiceClient:
     """Calls other services on behalf of this one."""
 
@@ -55,7 +64,9 @@ class ServiceClient:
         self._breakers = breakers
         self._faults = faults
         self._budgets: dict[str, RetryBudget] = {}
-        self._session: aiohttp.ClientSession | None = None
+        self._pools: dict[Replica, _Pool] = {}
+        self._closing: set[asyncio.Task[None]] = set()
+        directory.on_change(self._let_go)
 
     async def call(
         self,
@@ -104,9 +115,7 @@ class ServiceClient:
             # The time limit is inside the guard: running out counts against the target, a caller that gave up does not.
             async with self._breakers.guard(request.target), asyncio.timeout(limit_s):
                 with deadline.within(limit_s), ExitStack() as spans:
-                    response = await self._connect(request, spans)
-                    spans.callback(response.release)
-                    yield response
+                    yield await self._connect(request, spans)
         except TimeoutError as error:
             outcome = TIMED_OUT.name
             raise ServiceError(TIMED_OUT, details={"service": request.target}) from error
@@ -130,7 +139,7 @@ class ServiceClient:
             if replica is not None:
                 with ExitStack() as attempts:
                     current = attempts.enter_context(self._span(request, replica, attempt))
-                    response = await self._send(request, replica, current)
+                    response = await self._send(request, replica, current, attempts)
                     if response is not None:
                         spans.push(attempts.pop_all())
                         return response
@@ -150,8 +159,12 @@ class ServiceClient:
             attributes["http.request.resend_count"] = attempt - 1
         return span(f"{request.method} {request.target}", SpanKind.CLIENT, attributes)
 
-    async def _send(self, request: Outbound, replica: Replica, current: Span) -> aiohttp.ClientResponse | None:
-        """Return the answer, or None if the attempt failed and may be repeated."""
+    async def _send(
+        self, request: Outbound, replica: Replica, current: Span, held: ExitStack
+    ) -> aiohttp.ClientResponse | None:
+        """Return the answer, or None if the attempt failed and may be repeated; `held` gives its connection back."""
+        pool = self._pool(replica)
+        held.callback(self._leave, pool)
         headers = {
             **request.headers,
             HEADER: self._signer.token(request.target, request.principal),
@@ -160,7 +173,7 @@ class ServiceClient:
         }
         url = replica.http + request.path + (f"?{request.query}" if request.query else "")
         try:
-            response = await self._http().request(
+            response = await pool.session.request(
                 request.method, _exact(url), data=request.body, headers=headers, allow_redirects=False
             )
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
@@ -173,22 +186,45 @@ class ServiceClient:
             if request.method not in _IDEMPOTENT:
                 raise ServiceError(UNAVAILABLE, details={"service": request.target}) from error
             return None
+        held.callback(response.release)
         current.set_attribute("http.response.status_code", response.status)
         return response
 
-    def _http(self) -> aiohttp.ClientSession:
-        if self._session is None:
+    def _pool(self, replica: Replica) -> _Pool:
+        """Return the connections to this very process: its successor at the same address has others."""
+        pool = self._pools.get(replica)
+        if pool is None:
             connector = aiohttp.TCPConnector(limit_per_host=_POOL, keepalive_timeout=_KEEP_ALIVE_S)
             timeout = aiohttp.ClientTimeout(total=None, sock_connect=2, sock_read=30)
-            self._session = aiohttp.ClientSession(
+            session = aiohttp.ClientSession(
                 connector=connector, timeout=timeout, auto_decompress=False, cookie_jar=aiohttp.DummyCookieJar()
             )
-        return self._session
+            pool = self._pools[replica] = _Pool(session)
+        pool.users += 1
+        return pool
+
+    def _leave(self, pool: _Pool) -> None:
+        pool.users -= 1
+        if pool.retired and not pool.users:
+            self._close_soon(pool)
+
+    def _let_go(self) -> None:
+        """Use no idle connection to a process that has left: it would be closed under the next request."""
+        for replica in [known for known in self._pools if not self._directory.lists(known)]:
+            pool = self._pools.pop(replica)
+            pool.retired = True
+            if not pool.users:
+                self._close_soon(pool)
+
+    def _close_soon(self, pool: _Pool) -> None:
+        task = asyncio.ensure_future(pool.session.close())
+        self._closing.add(task)
+        task.add_done_callback(self._closing.discard)
 
     async def close(self) -> None:
         """Close pooled connections."""
-        if self._session is not None:
-            await self._session.close()
+        pools, self._pools = list(self._pools.values()), {}
+        await asyncio.gather(*(pool.session.close() for pool in pools), *self._closing)
 
 
 def _exact(url: str) -> URL:

@@ -11,7 +11,7 @@ REQUEST_SECONDS = Histogram(
     ["method", "route"],
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
 )
-IN_FLIGHT = Gauge("http_requests_in_flight", "Requests being served now")
+IN_FLIGHT = Gauge("http_requests_in_flight", "Requests, calls and jobs in hand now")
 EVENTS_PUBLISHED = Counter("events_published_total", "Events put on the bus", ["type"])
 EVENTS_PROCESSED = Counter("events_processed_total", "Events handled", ["type", "outcome"])
 CALLS = Counter("calls_total", "Calls to other services", ["target", "outcome"])

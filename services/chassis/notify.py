@@ -4,11 +4,32 @@ from __future__ import annotations
 
 import os
 import socket
+from typing import Any
+
+import orjson
 
 
 def notify(**fields: str) -> bool:
     """Send `READY="1"`, `STATUS="…"`, … to `$NOTIFY_SOCKET`; false if nobody listens."""
-    address = os.environ.get("NOTIFY_SOCKET", "")
+    return _send(os.environ.get("NOTIFY_SOCKET", ""), fields)
+
+
+def report_drain(report: dict[str, Any], *, status: str, final: bool) -> None:
+    """Say how far a drain has come (`X_AUTIONAL_PROGRESS`), and at its end how it went (`X_AUTIONAL_DRAIN`).
+
+    Without `$NOTIFY_SOCKET` it goes to whoever called `autional drain --self` and listens at `drain_address`.
+    """
+    text = orjson.dumps(report).decode()
+    fields = {"STATUS": status, "X_AUTIONAL_DRAIN" if final else "X_AUTIONAL_PROGRESS": text}
+    _send(os.environ.get("NOTIFY_SOCKET") or drain_address(os.getpid()), fields)
+
+
+def drain_address(pid: int) -> str:
+    """Return where a process without a supervisor reports its drain: a name in Linux's abstract namespace."""
+    return f"@autional-drain-{pid}"
+
+
+def _send(address: str, fields: dict[str, str]) -> bool:
     if not address:
         return False
     if address.startswith("@"):
@@ -16,6 +37,7 @@ def notify(**fields: str) -> bool:
     message = "\n".join(f"{key}={value}" for key, value in fields.items()).encode()
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
         try:
+            sock.setblocking(False)  # a listener that does not read must not hold up the drain
             sock.connect(address)
             sock.send(message)
         except OSError:

@@ -11,8 +11,8 @@ import asyncio
 import contextlib
 import os
 import time
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
@@ -63,6 +63,7 @@ class Registration:
     def __init__(self, settings: Settings, bus: Redis, *, lease_s: float = LEASE_S) -> None:
         self._service = settings.service
         self._bus: Any = bus  # redis-py types its answers as unions of every protocol version
+        self._host = settings.host
         self._replica = Replica(
             id=settings.replica,
             http=f"http://{settings.host}:{settings.http_port}",
@@ -71,6 +72,10 @@ class Registration:
         )
         self._lease_s = lease_s
         self._heart: asyncio.Task[None] | None = None
+
+    def serve_grpc_on(self, port: int) -> None:
+        """Announce the port that gRPC really listens on; before `start`."""
+        self._replica = replace(self._replica, grpc=f"{self._host}:{port}")
 
     async def start(self) -> None:
         """Enter the registry, clear what an earlier process of this replica left, and keep the lease alive."""
@@ -122,6 +127,15 @@ class Directory:
         self._turn = 0
         self._task: asyncio.Task[None] | None = None
         self._changed = asyncio.Event()
+        self._watchers: list[Callable[[], None]] = []
+
+    def on_change(self, watcher: Callable[[], None]) -> None:
+        """Call `watcher` whenever the view was read anew."""
+        self._watchers.append(watcher)
+
+    def lists(self, replica: Replica) -> bool:
+        """Return whether this very process is still listed."""
+        return any(replica in replicas for replicas in self._replicas.values())
 
     async def start(self) -> None:
         """Load the view and follow changes."""
@@ -139,6 +153,8 @@ class Directory:
         for name in names or tuple(self._replicas):
             members = await self._bus.zrangebyscore(key(name), now_ms, "+inf")
             self._replicas[name] = [Replica.decode(raw) for raw in members]
+        for watcher in self._watchers:
+            watcher()
         self._changed.set()
         self._changed = asyncio.Event()
 

@@ -18,7 +18,6 @@ from services.chassis import deadline
 from services.chassis.auth import HEADER, Signer, Verifier
 from services.chassis.errors import (
     FORBIDDEN,
-    INTERNAL,
     NOT_FOUND,
     TIMED_OUT,
     UNAUTHENTICATED,
@@ -28,28 +27,15 @@ from services.chassis.errors import (
     ServiceError,
 )
 from services.chassis.faults import Faults
-from services.chassis.lifecycle import Ready, Stage
-from services.chassis.logging import get_logger
+from services.chassis.inflight import InFlight, Kind
+from services.chassis.lifecycle import Patience, Ready, Stage
 from services.chassis.metrics import CALLS
 from services.chassis.registry import Directory, Replica
 from services.chassis.resilience import Breakers
-from services.chassis.rpc_health import SERVICE as HEALTH
 from services.chassis.rpc_health import RpcHealth
-from services.chassis.tracing import fail, remote_context, span, traceparent
+from services.chassis.rpc_inbound import Inbound
+from services.chassis.tracing import span, traceparent
 
-log = get_logger(__name__)
-
-_STATUS = {
-    400: grpc.StatusCode.INVALID_ARGUMENT,
-    401: grpc.StatusCode.UNAUTHENTICATED,
-    403: grpc.StatusCode.PERMISSION_DENIED,
-    404: grpc.StatusCode.NOT_FOUND,
-    409: grpc.StatusCode.FAILED_PRECONDITION,
-    422: grpc.StatusCode.INVALID_ARGUMENT,
-    429: grpc.StatusCode.RESOURCE_EXHAUSTED,
-    503: grpc.StatusCode.UNAVAILABLE,
-    504: grpc.StatusCode.DEADLINE_EXCEEDED,
-}
 _CODE = {
     grpc.StatusCode.UNAVAILABLE: UNAVAILABLE,
     grpc.StatusCode.DEADLINE_EXCEEDED: TIMED_OUT,
@@ -67,6 +53,9 @@ _OPTIONS = [
     ("grpc.max_reconnect_backoff_ms", 500),
 ]
 
+_CALLS = frozenset({Kind.CALL})
+_CANCEL_S = 1.0
+_LAST_CALLS_S = 30.0
 _PAUSE_S = 0.05  # between replicas that could not be connected
 
 Register = Callable[[grpc.aio.Server], None]
@@ -85,28 +74,34 @@ class GrpcServer:
         verifier: Verifier,
         register: Register,
         health: RpcHealth,
+        in_flight: InFlight,
+        patience: Patience,
         *,
-        drain_s: float,
         faults: Faults | None = None,
     ) -> None:
+        """`port` 0 takes any free one; `port` tells which once it serves."""
+        self.port = port
         self._health = health
         self._faults = faults
-        self._address = f"{host}:{port}"
+        self._host = host
         self._verifier = verifier
         self._register = register
-        self._drain_s = drain_s
+        self._in_flight = in_flight
+        self._patience = patience
         self._server: grpc.aio.Server | None = None
 
     async def serve(self, ready: Ready) -> None:
         """Listen until `shutdown`. Raises `OSError` if the address is taken."""
-        self._server = grpc.aio.server(interceptors=[_Inbound(self._verifier, self._faults)], options=_OPTIONS)
+        inbound = Inbound(self._verifier, self._in_flight, self._faults)
+        self._server = grpc.aio.server(interceptors=[inbound], options=_OPTIONS)
         registrar: Any = _Registrar(self._server, self._health.services)
         self._register(registrar)
         self._server.add_generic_rpc_handlers((self._health.handler(),))
+        address = f"{self._host}:{self.port}"
         try:
-            self._server.add_insecure_port(self._address)
+            self.port = self._server.add_insecure_port(address)
         except RuntimeError as error:
-            raise OSError(f"cannot listen on {self._address}: {error}") from error
+            raise OSError(f"cannot listen on {address}: {error}") from error
         await self._server.start()
         ready()
         await self._server.wait_for_termination()
@@ -114,8 +109,12 @@ class GrpcServer:
     async def shutdown(self) -> None:
         """Refuse new calls, finish those in flight, cancel what is left at the deadline."""
         self._health.close()
-        if self._server is not None:
-            await self._server.stop(self._drain_s)
+        if self._server is None:
+            return
+        stopping = asyncio.ensure_future(self._server.stop(self._patience.left_s + _CANCEL_S))
+        await self._in_flight.finished(self._patience, _CALLS)
+        if not await self._patience.wait_for(asyncio.shield(stopping)):
+            await self._server.stop(0)
 
 
 class _Registrar:
@@ -131,59 +130,6 @@ class _Registrar:
 
     def add_registered_method_handlers(self, service: str, handlers: Any) -> None:
         self._server.add_registered_method_handlers(service, handlers)
-
-
-class _Inbound(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]  # not subscriptable at run time
-    """Trace, caller, deadline and errors of every call; only the health service is open to everybody."""
-
-    def __init__(self, verifier: Verifier, faults: Faults | None) -> None:
-        self._verifier = verifier
-        self._faults = faults
-
-    async def intercept_service(self, continuation: Any, details: Any) -> Any:
-        handler = await continuation(details)
-        method = details.method.lstrip("/")
-        if handler is None or method.startswith(f"{HEALTH}/"):
-            return handler
-        if not handler.unary_unary:
-            raise NotImplementedError(f"{method}: a stream would go past the checks of this interceptor")
-        metadata = dict(details.invocation_metadata or ())
-
-        async def call(request: Any, context: Any) -> Any:
-            return await self._call(method, metadata, handler.unary_unary, request, context)
-
-        return grpc.unary_unary_rpc_method_handler(call, handler.request_deserializer, handler.response_serializer)
-
-    async def _call(self, method: str, metadata: dict[str, Any], behaviour: Any, request: Any, context: Any) -> Any:
-        attributes = {"rpc.system.name": "grpc", "rpc.method": method}
-        parent = remote_context(str(metadata.get("traceparent", "")))
-        with span(method, SpanKind.SERVER, attributes, parent=parent) as current:
-            try:
-                self._verifier.verify(str(metadata.get(HEADER, "")))
-                if self._faults is not None and self._faults.active:
-                    await self._faults.suffer()
-                with deadline.within(context.time_remaining() or 30.0):
-                    answer = await behaviour(request, context)
-                current.set_attribute("rpc.status_code", "OK")
-            except ServiceError as error:
-                status = _STATUS.get(error.code.status, grpc.StatusCode.INTERNAL)
-                current.set_attribute("rpc.status_code", status.name)
-                if error.code.status >= 500:
-                    fail(current, error)
-                await self._abort(context, status, error.code, error.message)
-            except Exception as error:
-                log.exception("unhandled error", method=method)
-                fail(current, error)
-                await self._abort(context, grpc.StatusCode.INTERNAL, INTERNAL, INTERNAL.message)
-            else:
-                return answer
-
-    @staticmethod
-    async def _abort(context: Any, status: grpc.StatusCode, code: ErrorCode, message: str) -> None:
-        trailing = (("error-number", str(code.number)), ("error-name", code.name), ("error-status", str(code.status)))
-        context.set_trailing_metadata(trailing)
-        context.set_code(status)
-        context.set_details(message)
 
 
 class GrpcClient:
@@ -204,7 +150,9 @@ class GrpcClient:
         self._signer = signer
         self._breakers = breakers
         self._faults = faults
-        self._stubs: dict[str, tuple[grpc.aio.Channel, Any]] = {}
+        self._stubs: dict[Replica, tuple[grpc.aio.Channel, Any]] = {}
+        self._closing: set[asyncio.Task[None]] = set()
+        directory.on_change(self._let_go)
 
     async def call(self, method: str, request: Any, *, timeout_s: float = 2.0) -> Any:
         """Call `method` with `request`; raises the target's own error, `UNAVAILABLE` or `TIMED_OUT`."""
@@ -247,14 +195,24 @@ class GrpcClient:
         raise ServiceError(UNAVAILABLE, details={"service": self._target})
 
     def _channel(self, replica: Replica) -> tuple[grpc.aio.Channel, Any]:
-        known = self._stubs.get(replica.grpc)
+        known = self._stubs.get(replica)
         if known is None:
             channel = grpc.aio.insecure_channel(replica.grpc, options=_OPTIONS)
-            known = self._stubs[replica.grpc] = (channel, self._stub(channel))
+            known = self._stubs[replica] = (channel, self._stub(channel))
         return known
+
+    def _let_go(self) -> None:
+        """Close the channels to processes that have left, once the calls on them are done."""
+        for replica in [known for known in self._stubs if not self._directory.lists(known)]:
+            channel, _ = self._stubs.pop(replica)
+            task = asyncio.ensure_future(channel.close(_LAST_CALLS_S))
+            self._closing.add(task)
+            task.add_done_callback(self._closing.discard)
 
     async def close(self) -> None:
         """Close all channels."""
+        for task in tuple(self._closing):
+            task.cancel()
         await asyncio.gather(*(channel.close(None) for channel, _ in self._stubs.values()))
 
 

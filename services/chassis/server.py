@@ -8,16 +8,22 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import select
 import socket
+import time
 from collections.abc import Iterator
+from typing import Any
 
 import uvicorn
 
-from services.chassis.asgi import App, InFlight
-from services.chassis.lifecycle import Ready, Stage
+from services.chassis.asgi import App
+from services.chassis.inflight import SERVED, InFlight
+from services.chassis.lifecycle import Patience, Ready, Stage
 
 _KEEP_ALIVE_S = 75  # longer than the callers' pools keep a connection, so that the caller is the one who closes
 _BACKLOG = 2048
+_FIRST_REQUEST_S = 0.5  # for a connection that was just made to carry the request it was made for
+_LOOK_S = 0.01
 
 
 class _Uvicorn(uvicorn.Server):
@@ -29,12 +35,21 @@ class _Uvicorn(uvicorn.Server):
 
 
 class HttpServer:
-    """Serves an ASGI application on one address."""
+    """Serves an ASGI application on one address, or on a listening socket that was handed over (`listen_fd`)."""
 
     name = "http"
     stage = Stage.LISTENER
 
-    def __init__(self, app: App, host: str, port: int, in_flight: InFlight, *, drain_s: float) -> None:
+    def __init__(
+        self,
+        app: App,
+        host: str,
+        port: int,
+        in_flight: InFlight,
+        patience: Patience,
+        *,
+        listen_fd: int | None = None,
+    ) -> None:
         config = uvicorn.Config(
             app,
             host=host,
@@ -52,33 +67,79 @@ class HttpServer:
             backlog=_BACKLOG,
         )
         self._address = (host, port)
+        self._listen_fd = listen_fd
         self._uvicorn = _Uvicorn(config)
         self._in_flight = in_flight
-        self._drain_s = drain_s
+        self._patience = patience
         self._closed = asyncio.Event()
-        self.cancelled = 0
+        self._listener: socket.socket | None = None
 
     async def serve(self, ready: Ready) -> None:
         """Listen until `shutdown`. Raises `OSError` if the address is taken."""
         self._uvicorn.config.load()
         self._uvicorn.lifespan = self._uvicorn.config.lifespan_class(self._uvicorn.config)
-        await self._uvicorn.startup(sockets=[self._bind()])
+        self._listener = self._bind()
+        await self._uvicorn.startup(sockets=[self._listener])
         ready()
         await self._closed.wait()
 
     def _bind(self) -> socket.socket:
-        sock = socket.socket(socket.AF_INET6 if ":" in self._address[0] else socket.AF_INET, socket.SOCK_STREAM)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        sock.bind(self._address)
+        if self._listen_fd is not None:
+            sock = socket.socket(fileno=self._listen_fd)
+            sock.set_inheritable(False)
+        else:
+            sock = socket.socket(socket.AF_INET6 if ":" in self._address[0] else socket.AF_INET, socket.SOCK_STREAM)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            sock.bind(self._address)
         sock.setblocking(False)
         return sock
 
+    def connections(self) -> int:
+        """Return how many connections are open, idle ones included."""
+        return len(self._uvicorn.server_state.connections)
+
     async def shutdown(self) -> None:
-        """Close the socket, let requests in flight finish (cancel them at the deadline), close idle connections."""
-        for server in self._uvicorn.servers:
+        """Close the socket, end streams, let requests in flight finish, close connections once they are quiet."""
+        await self._accept_what_waits()
+        for server in getattr(self._uvicorn, "servers", ()):  # none if the stop came before the start
             server.close()
-        self.cancelled = await self._in_flight.finished(self._drain_s)
-        for connection in list(self._uvicorn.server_state.connections):
-            connection.shutdown()
+        closed_at = time.monotonic()
+        self._in_flight.end_streams()
+        await self._in_flight.finished(self._patience, SERVED)
+        while self._close_quiet(closed_at):
+            await self._patience.wait_for(asyncio.sleep(_LOOK_S))
+            self._in_flight.end_streams()
+            await self._in_flight.finished(self._patience, SERVED)
         await asyncio.sleep(0)  # let the closing transports say so
         self._closed.set()
+
+    async def _accept_what_waits(self) -> None:
+        """Take the connections that the kernel has accepted for us: closing the socket would reset them."""
+        if self._listener is None or self._listener.fileno() < 0:
+            return
+        while _readable([self._listener.fileno()]) and self._patience.left_s:
+            await self._patience.wait_for(asyncio.sleep(0.001))
+
+    def _close_quiet(self, closed_at: float) -> int:
+        """Close every connection that carries nothing; return how many are left.
+
+        Not one with a request on its way: it would be reset instead of answered. A new connection carries its first
+        request in a moment.
+        """
+        fresh = time.monotonic() - closed_at < _FIRST_REQUEST_S and self._patience.left_s > 0
+        connections: list[Any] = list(self._uvicorn.server_state.connections)
+        handles = {id(c): c.transport.get_extra_info("socket").fileno() for c in connections}
+        busy = _readable([handle for handle in handles.values() if handle >= 0])
+        for connection in connections:
+            if (handles[id(connection)] in busy or (fresh and connection.cycle is None)) and self._patience.left_s:
+                continue
+            connection.shutdown()
+        return sum(not connection.transport.is_closing() for connection in connections)
+
+
+def _readable(descriptors: list[int]) -> set[int]:
+    """Return those that hold bytes nobody has read, or connections nobody has accepted."""
+    poller = select.poll()
+    for descriptor in descriptors:
+        poller.register(descriptor, select.POLLIN)
+    return {descriptor for descriptor, _ in poller.poll(0)}

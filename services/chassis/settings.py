@@ -22,7 +22,8 @@ class Settings(BaseSettings):
     replica: str
     host: str = "127.0.0.1"
     http_port: int = Field(ge=1, le=65535)
-    grpc_port: int = Field(ge=1, le=65535)
+    grpc_port: int = Field(ge=0, le=65535)  # 0: any free one; callers read it in the registry
+    listen_fd: int | None = None  # an inherited listening socket for `http_port`
     database_url: SecretStr = SecretStr("")
     bus_url: SecretStr
     cache_url: SecretStr
@@ -34,6 +35,7 @@ class Settings(BaseSettings):
     trust_file: Path
     secret: SecretStr
     lame_duck_s: float = Field(default=3.0, ge=0)
+    lame_duck_early: bool = False  # callers follow the registry alone: no need to wait once none is connected
     shutdown_timeout_s: float = Field(default=30.0, gt=0)
     fault_socket: Path | None = None  # given to development instances alone: where drills may ask for faults
     public_url: str = "http://127.0.0.1:11000"

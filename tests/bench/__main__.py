@@ -7,7 +7,10 @@ import sys
 
 from tests.bench.report import Result, save
 
-MEASUREMENTS = ("startup", "refork", "idle", "commands", "login", "overhead", "traces", "drift", "checks", "isolation")
+MEASUREMENTS = (
+    *("startup", "refork", "idle", "commands", "login", "overhead", "traces"),
+    *("drift", "checks", "isolation", "drain"),
+)
 
 
 def main() -> int:

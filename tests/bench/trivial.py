@@ -12,7 +12,9 @@ from fastapi import FastAPI
 from opentelemetry import trace
 from pydantic import SecretStr
 
-from services.chassis.asgi import InFlight, ServiceLayer
+from services.chassis.asgi import ServiceLayer
+from services.chassis.inflight import InFlight
+from services.chassis.lifecycle import Patience
 from services.chassis.logging import configure_logging
 from services.chassis.server import HttpServer
 from services.chassis.settings import Settings
@@ -75,7 +77,7 @@ async def serve(traced: bool, port: int) -> None:
 
     in_flight = InFlight()
     layer = ServiceLayer(app, in_flight, max_body=1024, timeout_s=30)
-    server = HttpServer(layer, "127.0.0.1", port, in_flight, drain_s=1)
+    server = HttpServer(layer, "127.0.0.1", port, in_flight, Patience(1))
     await server.serve(lambda: print("listening", flush=True))
 
 

@@ -10,9 +10,11 @@ from typing import Any
 
 from redis.asyncio import Redis
 
-from services.chassis.asgi import App, InFlight, Receive, Scope, Send
+from services.chassis.asgi import App, Receive, Scope, Send
 from services.chassis.auth import Signer, Verifier
 from services.chassis.client import ServiceClient
+from services.chassis.inflight import InFlight
+from services.chassis.lifecycle import Patience
 from services.chassis.redis import connect
 from services.chassis.registry import Directory, Registration
 from services.chassis.resilience import Breakers
@@ -44,7 +46,7 @@ class Target:
 async def listening(servers: Servers, app: App, *, replica: int = 0) -> AsyncIterator[HttpServer]:
     """Serve `app` on the port of a replica of probe."""
     in_flight = InFlight()
-    server = HttpServer(app, "127.0.0.1", servers.instance.block.http(PROBE, replica), in_flight, drain_s=1)
+    server = HttpServer(app, "127.0.0.1", servers.instance.block.http(PROBE, replica), in_flight, Patience(1))
     async with serving(server):
         yield server
 

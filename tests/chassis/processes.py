@@ -28,16 +28,20 @@ class Gates:
         self.path = path
         self._arrived: defaultdict[str, asyncio.Queue[asyncio.StreamWriter]] = defaultdict(asyncio.Queue)
         self._at: dict[str, asyncio.StreamWriter] = {}
+        self._all: list[asyncio.StreamWriter] = []
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._all.append(writer)
         self._arrived[(await reader.readline()).decode().strip()].put_nowait(writer)
 
     @asynccontextmanager
     async def listening(self) -> AsyncIterator[None]:
         async with await asyncio.start_unix_server(self._serve, self.path):
             yield
-            for writer in self._at.values():
+            for writer in self._all:
                 writer.close()
+                with suppress(OSError):
+                    await writer.wait_closed()
 
     async def arrived(self, name: str) -> None:
         """Wait until the process is at the gate."""
@@ -93,11 +97,11 @@ class Process:
         async with asyncio.timeout(END_S):
             return await self.child.wait()
 
-    async def report(self) -> list[dict[str, Any]]:
-        """Return the steps of its drain."""
+    async def report(self) -> dict[str, Any]:
+        """Return what it says of its drain at the end."""
         async with asyncio.timeout(END_S):
-            steps: list[dict[str, Any]] = orjson.loads(await self.notifications.until("X_AUTIONAL_DRAIN"))
-        return steps
+            report: dict[str, Any] = orjson.loads(await self.notifications.until("X_AUTIONAL_DRAIN"))
+        return report
 
 
 @asynccontextmanager

@@ -13,14 +13,14 @@ from redis.asyncio import Redis
 
 from services.chassis.auth import Signer
 from services.chassis.db import Database
-from services.chassis.drain import FORCED_EXIT
 from services.chassis.http import Health
 from services.chassis.rpc_health import RpcHealth, ServingStatus
+from services.chassis.watchdog import FORCED_EXIT
 from tests.chassis.events import deliver, effects, event, eventually, on_bus, pending, waiting
 from tests.chassis.processes import probe
 from tests.chassis.servers import OTHER, PROBE, WITNESS, Servers
 
-STEPS = ["readiness", "lame-duck", "intake", "listeners", "outbox"]
+STEPS = ["readiness", "lame-duck", "intake", "listeners", "jobs", "outbox"]
 CLEANUPS = ["last", "first", "database", "client", "cache", "bus"]  # without those that come from the start
 
 
@@ -67,8 +67,10 @@ async def test_a_drain_loses_nothing_and_goes_step_by_step(
         async with await slow as answer:
             assert (await answer.json())["data"] == "finished"
             assert answer.headers["connection"] == "close"  # though it began before the drain
-        report = await process.report()
+        said = await process.report()
         assert await process.ended() == 0
+    assert (said["in_flight"], said["completed"], said["aborted"], said["unacked"]) == (2, 2, 0, 0)
+    report = said["steps"]
     assert [step["name"] for step in report if not step["name"].startswith("cleanup:")] == [*STEPS, "telemetry"]
     assert [step["name"] for step in report if not step["ok"]] == []
     named = [step["name"].removeprefix("cleanup:") for step in report if step["name"].startswith("cleanup:")]
@@ -85,7 +87,7 @@ async def test_cleanups_that_fail_or_hang_are_named_and_not_in_the_way(
     async with probe(servers, tmp_path, PROBE_TROUBLE="cleanups") as process:
         await process.ready()
         process.child.terminate()
-        report = {step["name"]: step for step in await process.report()}
+        report = {step["name"]: step for step in (await process.report())["steps"]}
         assert await process.ended() == 0
     assert {name for name, step in report.items() if not step["ok"]} == {"cleanup:fails", "cleanup:hangs"}
     assert report["cleanup:fails"]["detail"] == "RuntimeError('cannot close')"
@@ -118,6 +120,10 @@ async def test_a_loop_that_was_blocked_before_the_signal_came_is_forced_to_end_a
         assert await process.ended() == FORCED_EXIT
         with pytest.raises(aiohttp.ClientError):
             await blocking
+        report = await process.report()  # from the watchdog: the loop says nothing any more
+    assert (report["in_flight"], report["aborted"]) == (1, 1)
+    assert report["lost"][0]["name"] == "POST /v1/internal/block"
+    assert report["steps"][-1]["detail"] == "forced exit"
     assert "forced exit" in (tmp_path / "probe.out").read_text()
 
 
@@ -131,7 +137,7 @@ async def test_a_stop_during_the_start_ends_cleanly_and_without_a_lame_duck(
         report = await process.report()
         assert await process.ended() == 0
         assert time.monotonic() - started < 5
-        assert "lame-duck" not in [step["name"] for step in report]
+        assert "lame-duck" not in [step["name"] for step in report["steps"]]
         assert not any("READY" in message for message in process.notifications.said)
     assert await bus.zcard("registry:probe") == 0
 

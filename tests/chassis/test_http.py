@@ -16,11 +16,13 @@ from autional_cli import secrets
 from autional_cli.instance import Instance
 from services.chassis import deadline
 from services.chassis.access import Peer
-from services.chassis.asgi import InFlight, ServiceLayer
+from services.chassis.asgi import ServiceLayer
 from services.chassis.auth import Signer, Verifier
 from services.chassis.dto import Dto, Envelope, Page, encode_cursor, ok
 from services.chassis.errors import FORBIDDEN, ServiceError
 from services.chassis.http import Health, create_app
+from services.chassis.inflight import SERVED, InFlight
+from services.chassis.lifecycle import Patience
 from services.chassis.server import HttpServer
 from tests.chassis.asgi_client import Answer, ask
 from tests.chassis.events import serving
@@ -205,13 +207,16 @@ async def test_a_failure_after_the_answer_began_does_not_begin_a_second_one(edge
 
 
 async def test_requests_are_counted_while_they_are_in_flight(edge: Edge) -> None:
-    assert await edge.in_flight.finished(0.1) == 0
+    assert await edge.in_flight.finished(Patience(0.1), SERVED) == 0
     request = asyncio.create_task(edge.ask("GET", "/v1/forever"))
     await asyncio.sleep(0)
     assert len(edge.in_flight) == 1
-    assert await edge.in_flight.finished(0.05) == 1  # cancelled at the deadline
-    await asyncio.wait([request])
-    assert request.cancelled()
+    edge.in_flight.begin()
+    assert await edge.in_flight.finished(Patience(0.05), SERVED) == 1  # cut off at the deadline
+    assert is_failure(await request, 503, "UNAVAILABLE")  # and the caller is told
+    report = edge.in_flight.report()
+    assert (report["in_flight"], report["completed"], report["aborted"]) == (1, 0, 1)
+    assert report["lost"][0]["name"] == "GET /v1/forever"
     assert len(edge.in_flight) == 0
 
 
@@ -272,7 +277,7 @@ async def test_over_a_real_socket_idle_connections_close_and_the_request_in_flig
     edge = Edge(tmp_path)
     edge.fastapi.include_router(slow)
     port = servers.instance.block.http(PROBE, 2)
-    server = HttpServer(edge.app, "127.0.0.1", port, edge.in_flight, drain_s=5)
+    server = HttpServer(edge.app, "127.0.0.1", port, edge.in_flight, Patience(5))
     headers = {"x-autional-identity": edge.token}
     async with aiohttp.ClientSession(f"http://127.0.0.1:{port}", headers=headers) as session, serving(server):
         async with session.get("/v1/things/1") as idle:
@@ -287,4 +292,4 @@ async def test_over_a_real_socket_idle_connections_close_and_the_request_in_flig
         await asyncio.wait_for(stopping, 2)
         with pytest.raises(aiohttp.ClientConnectionError):
             await session.get("/v1/things/1")
-    assert server.cancelled == 0
+    assert edge.in_flight.aborted == []

@@ -17,6 +17,8 @@ from services.chassis import deadline
 from services.chassis.auth import HEADER
 from services.chassis.errors import INTERNAL, TIMED_OUT, UNAVAILABLE, ErrorCode, ServiceError
 from services.chassis.http import Health
+from services.chassis.inflight import InFlight
+from services.chassis.lifecycle import Patience
 from services.chassis.rpc import GrpcClient, GrpcServer
 from services.chassis.rpc_health import RpcHealth
 from services.contracts import mfa_pb2 as pb
@@ -62,7 +64,8 @@ async def server(
         verifier(servers),
         lambda target: add_SecondFactorsServicer_to_server(factors, target),
         state or health(),
-        drain_s=1,
+        InFlight(),
+        Patience(1),
     )
     async with serving(found):
         yield found

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
+import socket
 import sys
 import threading
 import time
@@ -17,6 +19,8 @@ class Facts(BaseHTTPRequestHandler):
     """Answers with what a test wants to know about the process."""
 
     def do_GET(self) -> None:
+        if self.path == "/die":
+            os.kill(os.getpid(), signal.SIGKILL)
         if self.path.startswith("/env/"):
             body = os.environ.get(self.path[5:], "")
         else:
@@ -31,12 +35,19 @@ class Facts(BaseHTTPRequestHandler):
 
 
 def web() -> int:
-    """Serve HTTP on AUTIONAL_HTTP_PORT until SIGTERM."""
-    server = ThreadingHTTPServer(("127.0.0.1", int(os.environ["AUTIONAL_HTTP_PORT"])), Facts)
+    """Serve HTTP on AUTIONAL_HTTP_PORT, or on the socket that was handed over, until SIGTERM."""
+    handed = os.environ.get("AUTIONAL_LISTEN_FD")
+    server = ThreadingHTTPServer(("127.0.0.1", int(os.environ["AUTIONAL_HTTP_PORT"])), Facts, not handed)
+    if handed:
+        server.socket.close()
+        server.socket = socket.socket(fileno=int(handed))
+        server.server_activate()
+    server.daemon_threads = False  # what was accepted is answered before the end
     signal.signal(signal.SIGTERM, lambda *_: threading.Thread(target=server.shutdown).start())
     notify(READY=1, STATUS="serving")
     server.serve_forever(poll_interval=0.02)
     notify(STOPPING=1)
+    server.server_close()
     if journal := os.environ.get("STOP_JOURNAL"):
         with Path(journal).open("a") as file:
             file.write(os.environ["UNIT"] + "\n")
@@ -74,6 +85,31 @@ def stubborn() -> None:
     notify(READY=1)
     while True:
         signal.pause()
+
+
+def lingering() -> int:
+    """Have something in hand that only a second SIGTERM interrupts, and say so."""
+    hurried = threading.Event()
+    came: list[int] = []
+
+    def on_signal(number: int, _frame: object) -> None:
+        came.append(number)
+        if len(came) > 1:
+            hurried.set()
+
+    signal.signal(signal.SIGTERM, on_signal)
+    notify(READY=1)
+    signal.pause()
+    lost = [{"kind": "request", "name": "GET /", "trace_id": "t"}]
+    report = {"in_flight": 1, "completed": 0, "aborted": 0, "unacked": 0, "lost": [], "steps": []}
+    notify(X_AUTIONAL_PROGRESS=json.dumps({**report, "in_hand": lost}))
+    while not hurried.wait(0.05):
+        pass
+    if "DEAF" in os.environ:
+        threading.Event().wait()
+    step = {"name": "listeners", "ms": 1.0, "ok": False, "detail": "1 cut off"}
+    notify(X_AUTIONAL_DRAIN=json.dumps({**report, "aborted": 1, "unacked": 2, "lost": lost, "steps": [step]}))
+    return 0
 
 
 def with_grandchild() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -45,6 +45,8 @@ class FromFile:
         process = None
         if listed.get("entry"):
             process = ProcessSpec(name=name, entry=listed["entry"], env=env, log=log, stop_timeout_s=stop)
+        if process and listed.get("hands_over"):
+            process = replace(process, listen=port, hurries=True, successor_env={"SUCCESSOR": "1"})
         resource = Server(name, int(port or 0), log, self.instance.data_dir / name) if listed.get("resource") else None
         task = Once(self.instance.data_dir / f".{name}", listed.get("pause")) if listed.get("task") else None
         return UnitDef(

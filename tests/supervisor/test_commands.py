@@ -99,7 +99,7 @@ def test_a_platform_is_started_shown_explained_and_stopped(cli: Cli) -> None:
     assert {r["name"] for r in status["resources"]} == {"redis", "cache"}
     assert "***" in status["resources"][0]["url"]
     gateway = {"port": status["gateway"].rpartition(":")[2]}
-    assert get(gateway, "/env/AUTIONAL_LAME_DUCK_S") == "0"
+    assert get(gateway, "/env/AUTIONAL_LAME_DUCK_EARLY") == "1"
     assert get(gateway, "/env/AUTIONAL_REPLICA") == "gateway-0"
     assert "everything is ready" in cli("up", "--dry-run").stderr
     assert cli.json("up", "--dry-run")["steps"] == []

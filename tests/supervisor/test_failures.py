@@ -12,6 +12,7 @@ import pytest
 from autional_cli import ports
 from autional_cli.errors import AutionalError, ExitCode
 from autional_cli.supervisor import client
+from autional_cli.supervisor.drained import must_be_complete
 from autional_cli.supervisor.process import start_time
 from tests.supervisor.harness import ENTRIES, OPTIONS, Harness, database, eventually, get, web
 
@@ -61,8 +62,9 @@ def test_a_service_that_ignores_the_stop_signal_is_killed(harness: Harness) -> N
 def test_down_says_what_it_had_to_kill_when_its_time_is_up(harness: Harness) -> None:
     harness.define({"name": "identity", "entry": f"{ENTRIES}:stubborn", "stop_timeout_s": 30})
     harness.up()
-    with pytest.raises(AutionalError, match="killed after 0 s, not drained: identity") as caught:
-        harness.down(timeout_s=0.3)
+    report = harness.down(timeout_s=0.3)["drain"]
+    with pytest.raises(AutionalError, match="identity: did not stop in time and was killed") as caught:
+        must_be_complete(report)
     assert caught.value.exit_code == ExitCode.DRAIN_INCOMPLETE
     eventually(lambda: not harness.survivors(), "everything to be gone")
 

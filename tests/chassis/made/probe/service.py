@@ -15,18 +15,12 @@ from services.chassis.db import Database, UnitOfWork
 from services.chassis.dto import Envelope, ok
 from services.chassis.events import Event
 from services.chassis.settings import Settings
+from tests.chassis.made.probe import streams
+from tests.chassis.made.probe.gates import gate
 from tests.chassis.servers import HAPPENED, OTHER, PROBE
 
 SPEC = PROBE
 router = APIRouter(prefix="/v1/internal")
-
-
-async def gate(name: str) -> None:
-    """Tell the test that we are here, and wait until it lets us go on."""
-    reader, writer = await asyncio.open_unix_connection(os.environ["PROBE_GATE"])
-    writer.write(name.encode() + b"\n")
-    await reader.read(1)
-    writer.close()
 
 
 @router.get("/ping")
@@ -82,12 +76,14 @@ def build(settings: Settings) -> Application:
     app = (
         Application(SPEC, settings)
         .with_router(router)
+        .with_router(streams.router)
         .with_database(db)
         .with_state(db=db)
         .with_consumer(db, {HAPPENED: happened, OTHER: other})
-        .with_grpc(lambda _server: None)
+        .with_grpc(streams.register)
         .with_cleanup("first", lambda: None)
     )
+    app.with_state(jobs=app.jobs)
     if "cleanups" in wanted:
         app.with_cleanup("fails", fail).with_cleanup("hangs", hang, 0.2)
     if "blocking-cleanup" in wanted:
