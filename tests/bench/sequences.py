@@ -24,6 +24,7 @@ def measure() -> Result:
     for line in stage.broken:
         print(line, file=sys.stderr)
     result.add("sequences run", stage.sequences, "", at_least=COUNT)
+    result.add("different ones", len(stage.different), "")
     result.add("registrations answered with 201 on the way", len(stage.people.registered), "")
     result.add("invariants broken", len(stage.broken), "", at_most=0)
     result.add("a sequence until everything was checked, median", median(stage.seconds), "s")
