@@ -8,11 +8,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import psutil
-from redis.asyncio import Redis
 
 from autional_cli.instance import Instance
 from autional_cli.supervisor.topology import all_resources
 from services.chassis.events import dead_stream
+from services.chassis.redis import connect
 from services.chassis.registry import Replica, key
 
 GRPC_OFFSET = 1000
@@ -82,7 +82,7 @@ class Bus:
 
     def __init__(self, instance: Instance) -> None:
         redis = next(resource for resource in all_resources(instance) if resource.name == "redis")
-        self._redis: Any = Redis.from_url(redis.admin_url(), socket_timeout=5)
+        self._redis: Any = connect(redis.admin_url(), name="invariants")
 
     async def listed(self) -> dict[str, list[Replica]]:
         """Return the replicas whose lease has not run out, by service."""

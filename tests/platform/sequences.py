@@ -143,14 +143,13 @@ class Stage:
 
     async def _at_rest(self) -> list[str]:
         """Return what is still broken when the time to come to rest is over; at once when nothing is."""
-        began = time.monotonic()
+        killed = any(step.startswith("kill") for step in self.steps)
+        deadline = time.monotonic() + (TAKE_OVER_S if killed else REST_S)
         while True:
-            late = [*await self.bus.unread()]
-            found = [*await self._broken(), *await self.people.broken()]
-            waited = time.monotonic() - began
-            if not (late or found) or waited > (REST_S if found else TAKE_OVER_S):
-                return found + late
-            await asyncio.sleep(0.1)
+            found = [*await self._broken(), *await self.bus.unread(), *await self.people.broken()]
+            if not found or time.monotonic() > deadline:
+                return found
+            await asyncio.sleep(0.2)
 
     async def _broken(self) -> list[str]:
         status, listed = await asyncio.to_thread(self.ask, "status"), await self.bus.listed()
@@ -158,7 +157,8 @@ class Stage:
         found += [*broken_ports(self.instance, status, listed), *await self.bus.dead_letters()]
         reading = await self.ledger.read()
         account = balance(self.ledger, reading)
-        found += [] if reading.is_quiet else [f"on its way: {reading.waiting} {reading.unreadable}"]
+        pending = [delivery for delivery in reading.deliveries if delivery.status == "pending"]
+        found += [] if reading.is_quiet else [f"on its way: {reading.waiting} {reading.unreadable} {pending}"]
         found += [str(discrepancy) for discrepancy in (*account.lost, *account.doubled)]
         return found + await asyncio.to_thread(self._broken_people)
 
