@@ -11,7 +11,7 @@ from tests.platform.running import Platform
 from tests.platform.sequences import Stage, run_sequences
 
 SEED = 4
-FEW = 5  # a hundred are run by `python -m tests.bench sequences`
+FEW = 4  # a hundred are run by `python -m tests.bench sequences`
 
 
 @pytest.fixture(scope="module")
