@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
 from autional_cli.errors import AutionalError, ExitCode
@@ -20,6 +19,7 @@ from autional_cli.migrations.databases import with_database
 from autional_cli.supervisor.topology import all_resources
 from autional_cli.workspace.discover import discover
 from services.chassis.events import FIELD, Event, dead_stream, stream
+from services.chassis.redis import connect
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -87,7 +87,7 @@ class Ledger:
         specs = {name: spec for name, spec in discover(instance.root).items() if name in running}
         urls = {spec.name: url for spec, url in with_database(instance) if spec.name in running}
         redis = next(resource for resource in all_resources(instance) if resource.name == "redis")
-        ledger = cls(Redis.from_url(redis.admin_url(), socket_timeout=CONNECT_S), specs, urls)
+        ledger = cls(connect(redis.admin_url(), name="ledger"), specs, urls)
         try:
             await ledger.mark()
         except (OSError, ConnectionError) as error:

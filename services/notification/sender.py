@@ -74,6 +74,8 @@ class Sender:
         try:
             while not self._stopping and not connection.is_closed():
                 await self._pacer.turn()
+                if self._stopping:  # what is leased now would be nobody's until the lease is over
+                    return
                 self._wake.clear()
                 self._idle.clear()
                 pause_s = await self._pass()

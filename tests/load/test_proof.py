@@ -157,6 +157,20 @@ async def test_a_database_that_cannot_be_read_is_named_and_the_account_is_not_ba
     assert not account.settled
 
 
+async def test_a_ledger_whose_connection_was_cut_goes_on_reading(target: Target) -> None:
+    ledger = await Ledger.open(target.instance, target.services)
+    try:
+        async with bus(target) as client:
+            mine = [each for each in await client.client_list() if each["name"] == "ledger"]
+            for each in mine:
+                await client.client_kill_filter(_id=each["id"])
+        reading = await ledger.read()
+    finally:
+        await ledger.close()
+    assert mine
+    assert not reading.unreadable
+
+
 async def test_a_platform_that_is_broken_before_is_no_subject(target: Target) -> None:
     nowhere = replace(target, gateway="http://127.0.0.1:1")
     with pytest.raises(AutionalError, match="not well before any load: identity") as refused:
