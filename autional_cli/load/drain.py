@@ -11,6 +11,7 @@ from autional_cli.errors import AutionalError, ExitCode
 from autional_cli.load.availability import quantiles
 from autional_cli.load.crowd import Shape, Target
 from autional_cli.load.proof import prove
+from autional_cli.load.stopped import GATEWAY
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,10 +47,17 @@ async def prove_drain(
 ) -> Report:
     """Drain under load and return the report with `proof` in it; `show` is told each step, `say` each phase.
 
-    Raises the supervisor's AutionalError, and those of `load.proof.prove` for a platform that is not well before.
+    Raises the supervisor's AutionalError, one with exit 4 if no gateway serves, and those of `load.proof.prove` for a
+    platform that is not well before.
     """
     connection.request("drain", check=True, services=list(order.services))  # before anybody makes load for nothing
     target = running(instance, connection.request("status"))
+    if GATEWAY not in target.services:
+        raise AutionalError(
+            f"no gateway serves in instance {instance.name}, so there is no way in for the load of a proof",
+            hint="autional up; or drain without --prove",
+            exit_code=ExitCode.BACKEND_UNAVAILABLE,
+        )
 
     async def during(crowd: Crowd) -> Report:
         say(f"load: {order.shape.rate:g} steps/s of {len(crowd.residents)} users, {order.shape.newcomers} on journeys")
@@ -79,19 +87,9 @@ async def ask(connection: Connection, order: DrainOrder, show: Callable[[dict[st
 
 
 def running(instance: Instance, status: dict[str, Any]) -> Target:
-    """Return the platform as far as it serves: a service that is stopped already is no part of the proof.
-
-    Raises AutionalError (exit 4) if no gateway serves, since load has no other way in.
-    """
+    """Return the platform as far as it serves: a service that is stopped already is no part of the proof."""
     serving = [s for s in status["services"] if any(replica["state"] == "ready" for replica in s["replicas"])]
-    target = Target.of(instance, {**status, "services": serving})
-    if serving and not target.gateway:
-        raise AutionalError(
-            f"instance {instance.name} runs no gateway, so there is no way in for the load of a proof",
-            hint="autional up; or drain without --prove",
-            exit_code=ExitCode.BACKEND_UNAVAILABLE,
-        )
-    return target
+    return Target.of(instance, {**status, "services": serving})
 
 
 def proved(proof: Proof[Report], shape: Shape) -> Report:
