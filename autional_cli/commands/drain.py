@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 app = typer.Typer()
 
+USERS_HELP = "--prove: users who repeat one step each; 18 unless told."
+LOAD_HELP = "--prove: steps per second of all users together; 20 unless told; 0: as fast as answers come."
 ENDS = {"answered": "answered", "refused": "refused rightly", "turned_away": "turned away", "failed": "lost"}
 
 
@@ -34,12 +36,8 @@ def drain(
     prove: Annotated[
         bool, typer.Option("--prove", help="Under load, with every request and every message accounted for.")
     ] = False,
-    users: Annotated[
-        int | None, typer.Option(help="--prove: users who repeat one step each; 18 unless told.", min=1, max=500)
-    ] = None,
-    load: Annotated[
-        float | None, typer.Option(help="--prove: steps per second; 20 unless told; 0: all it can.", min=0, max=10000)
-    ] = None,
+    users: Annotated[int | None, typer.Option(help=USERS_HELP, min=1, max=500)] = None,
+    load: Annotated[float | None, typer.Option(help=LOAD_HELP, min=0, max=10_000)] = None,
     instance: Annotated[str | None, typer.Option(help=HELP)] = None,
     output: Annotated[str, typer.Option("--format", help=FORMAT_HELP)] = "table",
 ) -> None:
@@ -55,7 +53,7 @@ def drain(
     Examples: autional drain session · autional drain --all --timeout 10 · autional drain --restart profile ·
     autional drain --restart --all --prove
     """
-    from autional_cli.supervisor.drained import must_be_complete, remarks
+    from autional_cli.supervisor.drained import must_be_complete
 
     must_make_sense(services or [], every=every, itself=itself, restart=restart)
     must_be_for_the_proof(prove=prove, itself=itself, users=users, load=load)
@@ -67,15 +65,7 @@ def drain(
         report = ask_for_proof(services or [], timeout, restart, users, load, instance)
     else:
         report = ask(services or [], timeout, restart=restart, instance=instance)
-    if output == "json":
-        render.data(report)
-    else:
-        render.table(("NAME", "IN FLIGHT", "COMPLETED", "ABORTED", "UNACKED", "MS", "SLOWEST STEP"), rows(report))
-        for remark in remarks(report):
-            render.note(f"  {remark}")
-        render.out(summary(report))
-        for line in account(report.get("proof")):
-            render.out(line)
+    show(report, output)
     must_be_complete(report)
 
 
@@ -120,6 +110,8 @@ def ask_for_proof(
 
     if not math.isfinite(timeout_s):
         raise AutionalError("--timeout is how long --prove waits for messages: it has to end", hint="--timeout 30")
+    if load is not None and math.isnan(load):
+        raise AutionalError("--load is a number of steps per second", hint="--load 20")
     usual = Shape()
     shape = Shape(users=usual.users if users is None else users, rate=usual.rate if load is None else load)
     order = DrainOrder(services=tuple(services), timeout_s=timeout_s, restart=restart, shape=shape)
@@ -140,6 +132,20 @@ def account(proof: dict[str, Any] | None) -> Iterator[str]:
     due = f"{messages['published']} published, due {messages['due']} times"
     yield f"requests  {requests['sent']} sent = {ended}; {p99}"
     yield f"messages  {due} = {messages['applied']} applied once{kept}; {wrong}"
+
+
+def show(report: dict[str, Any], output: str) -> None:
+    """Print the report."""
+    from autional_cli.supervisor.drained import remarks
+
+    if output == "json":
+        render.data(report)
+        return
+    render.table(("NAME", "IN FLIGHT", "COMPLETED", "ABORTED", "UNACKED", "MS", "SLOWEST STEP"), rows(report))
+    for remark in remarks(report):
+        render.note(f"  {remark}")
+    for line in (summary(report), *account(report.get("proof"))):
+        render.out(line)
 
 
 def rows(report: dict[str, Any]) -> Iterator[tuple[str, ...]]:

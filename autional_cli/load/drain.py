@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
     Report = dict[str, Any]
 
-QUIET_S = 3.0  # of load before, to compare with
-AFTER_S = 2.0  # of load on what is left, or on the successors
+QUIET_S = 2.0  # of load before, to compare with
+AFTER_S = 1.5  # of load on what is left, or on the successors
 SETTLE_S = 5.0  # for messages, at least; --timeout if that is more
 
 
