@@ -128,30 +128,13 @@ class HttpServer:
         """
         fresh = time.monotonic() - closed_at < _FIRST_REQUEST_S and self._patience.left_s > 0
         connections: list[Any] = list(self._uvicorn.server_state.connections)
+        handles = {id(c): c.transport.get_extra_info("socket").fileno() for c in connections}
+        busy = _readable([handle for handle in handles.values() if handle >= 0])
         for connection in connections:
-            if fresh and connection.cycle is None:
+            if (handles[id(connection)] in busy or (fresh and connection.cycle is None)) and self._patience.left_s:
                 continue
-            if _hang_up(connection) or not self._patience.left_s:
-                connection.shutdown()
+            connection.shutdown()
         return sum(not connection.transport.is_closing() for connection in connections)
-
-
-def _hang_up(connection: Any) -> bool:
-    """Say goodbye on a connection unless a request is on its way; return whether it is not.
-
-    asyncio closes a socket in a later turn, which on a busy machine is long enough for a request to come in between and
-    be reset. What the kernel is told at once, right after the look, leaves microseconds.
-    """
-    sock = connection.transport.get_extra_info("socket")
-    if sock.fileno() < 0:
-        return True
-    if _readable([sock.fileno()]):
-        return False
-    answered = connection.cycle is None or connection.cycle.response_complete
-    if answered and not connection.transport.get_write_buffer_size():
-        with contextlib.suppress(OSError):  # the other side was first
-            sock.shutdown(socket.SHUT_WR)
-    return True
 
 
 def _readable(descriptors: list[int]) -> set[int]:
