@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from autional_cli.load.ledger import DELIVERY_KINDS, trace_of
+from autional_cli.load.ledger import DELIVERY_KINDS, MAILER, trace_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from autional_cli.load.ledger import Ledger, Reading
     from autional_cli.load.records import StepRun
     from services.chassis.events import Event
-
-MAILER = "notification"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +37,7 @@ class Account:
     due: int = 0  # pairs of event and consumer
     applied: int = 0
     redelivered: int = 0
+    kept: int = 0  # of those due: not applied, because the consumer was stopped on purpose and the bus keeps it for it
     settled: bool = True
     waiting: dict[str, int] = field(default_factory=dict)
     unreadable: dict[str, str] = field(default_factory=dict)
@@ -78,14 +77,22 @@ def _judge(account: Account, reading: Reading, consumer: str, event: Event) -> N
     if event.id in reading.applied.get(consumer, set()):
         account.applied += 1
         return
+    if event.id in reading.kept.get(consumer, set()):
+        account.kept += 1
+        return
     why = reading.dead.get(consumer, {}).get(event.id)
     what = "not applied" if why is None else "dead letter"
     account.lost.append(_about(event, what, consumer, why or ""))
 
 
 def broken_promises(ledger: Ledger, reading: Reading, steps: Iterable[StepRun]) -> list[Discrepancy]:
-    """Return what steps that went well must have published and nobody has."""
+    """Return what steps that went well must have published and nobody has.
+
+    What waits in the outbox of a stopped service is published when that runs again.
+    """
     seen = {(trace_of(event.traceparent), event.type) for event in reading.published.values()}
+    for unsent in reading.unsent.values():
+        seen.update(unsent)
     publishers = {kind: name for name, spec in ledger.specs.items() for kind in spec.publishes}
     lost = []
     for step in steps:

@@ -52,13 +52,16 @@ def phases(runs: Sequence[StepRun], fault: float, over: float) -> tuple[Window, 
 
 def window_of(inside: Sequence[StepRun]) -> Window:
     """Return the window that holds exactly `inside`."""
-    times = sorted(run.ms for run in inside)
-    return Window(
-        steps=len(inside),
-        ok=sum(run.ok for run in inside),
-        p50_ms=round(times[len(times) // 2], 1) if times else 0.0,
-        p99_ms=round(times[min(len(times) - 1, int(len(times) * 0.99))], 1) if times else 0.0,
-    )
+    return Window(steps=len(inside), ok=sum(run.ok for run in inside), **quantiles([run.ms for run in inside]))
+
+
+def quantiles(ms: Sequence[float]) -> dict[str, float]:
+    """Return `p50_ms` and `p99_ms`, 0 of nothing."""
+    times = sorted(ms)
+    return {
+        "p50_ms": round(times[len(times) // 2], 1) if times else 0.0,
+        "p99_ms": round(times[min(len(times) - 1, int(len(times) * 0.99))], 1) if times else 0.0,
+    }
 
 
 def by_capability(runs: Iterable[StepRun]) -> dict[str, list[StepRun]]:

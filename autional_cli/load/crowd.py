@@ -69,7 +69,10 @@ class Resident:
 
 @dataclass(slots=True)
 class Crowd:
-    """The users of one load. `records` fills while they walk."""
+    """The users of one load. `records` fills while they walk.
+
+    Whoever stops services for good, on purpose, notes in `stopped` from which Unix second on each may be missing.
+    """
 
     target: Target
     shape: Shape
@@ -77,6 +80,7 @@ class Crowd:
     records: Records = field(default_factory=Records)
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     residents: list[Resident] = field(default_factory=list)
+    stopped: dict[str, float] = field(default_factory=dict)
 
     def walker(self, session: aiohttp.ClientSession, records: Records | None = None) -> Walker:
         """Return a new user, who reads the platform's mailbox."""

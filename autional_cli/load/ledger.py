@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from autional_cli.instance import Instance
     from services.chassis.spec import ServiceSpec
 
+MAILER = "notification"
 PAGE = 1000
 CONNECT_S = 5.0
 # event type → the e-mail that notification owes for it (services/notification/events.py)
@@ -62,21 +63,32 @@ class Reading:
     dead: dict[str, dict[UUID, str]] = field(default_factory=dict)  # consumer → what it gave up, and why
     deliveries: list[Delivery] = field(default_factory=list)
     unreadable: dict[str, str] = field(default_factory=dict)  # service → why its database could not be read
+    stopped: frozenset[str] = frozenset()  # services that nobody waits for
+    unsent: dict[str, list[tuple[str, str]]] = field(default_factory=dict)  # stopped → trace and type in its outbox
+    kept: dict[str, set[UUID]] = field(default_factory=dict)  # stopped → what the bus keeps for it
 
     @property
     def is_quiet(self) -> bool:
-        """Whether nothing is on its way: no outbox row, no e-mail to be sent, and every store could be read."""
-        pending = any(delivery.status == "pending" for delivery in self.deliveries)
-        return not pending and not any(self.waiting.values()) and not self.unreadable
+        """Whether nothing is on its way: no outbox row, no e-mail to be sent, and every store could be read.
+
+        What waits in the database of a stopped service goes nowhere.
+        """
+        pending = MAILER not in self.stopped and any(delivery.status == "pending" for delivery in self.deliveries)
+        waiting = any(rows for name, rows in self.waiting.items() if name not in self.stopped)
+        return not pending and not waiting and not self.unreadable
 
 
 class Ledger:
-    """Reads what the services of a running instance published and applied since it was opened."""
+    """Reads what the services of a running instance published and applied since it was opened.
+
+    `stopped` are services that do not run any more: what is kept for them, on the bus or in their outbox, is not lost.
+    """
 
     def __init__(self, bus: Any, specs: Mapping[str, ServiceSpec], urls: Mapping[str, str]) -> None:
         self._bus = bus
         self.specs = specs
         self._urls = urls
+        self.stopped: frozenset[str] = frozenset()
         self._since: dict[str, bytes] = {}
         self._began: Any = None
 
@@ -122,7 +134,7 @@ class Ledger:
 
     async def read(self) -> Reading:
         """Look at everything once. A database that does not answer is named in `unreadable`."""
-        reading = Reading()
+        reading = Reading(stopped=self.stopped)
         for spec in self.specs.values():
             for kind in spec.publishes:
                 for event in await self._entries(stream(kind)):
@@ -131,6 +143,8 @@ class Ledger:
                     reading.published[event.id] = event
         for name in self.specs:
             reading.dead[name] = await self._dead(name)
+        for name in self.stopped.intersection(self.specs):
+            reading.kept[name] = await self._kept(name)
         await asyncio.gather(*(self._read_store(reading, name) for name in self._urls))
         return reading
 
@@ -144,6 +158,30 @@ class Ledger:
 
     async def _entries(self, name: str) -> list[Event]:
         return [Event.decode(fields[FIELD]) for _, fields in await self._pages(name)]
+
+    async def _kept(self, service: str) -> set[UUID]:
+        """Return the events that its group has not been given yet, or has been given and not acknowledged."""
+        kept: set[UUID] = set()
+        for kind in self.specs[service].consumes:
+            name = stream(kind)
+            entries = await self._pages(name)
+            if not entries:
+                continue
+            groups = {group["name"].decode(): group for group in await self._bus.xinfo_groups(name)}
+            if service not in groups:
+                continue
+            last = position(groups[service]["last-delivered-id"])
+            given = await self._pending(name, service)
+            kept |= {Event.decode(f[FIELD]).id for entry, f in entries if position(entry) > last or entry in given}
+        return kept
+
+    async def _pending(self, name: str, group: str) -> set[bytes]:
+        found: set[bytes] = set()
+        start = "-"
+        while page := await self._bus.xpending_range(name, group, start, "+", PAGE):
+            found |= {entry["message_id"] for entry in page}
+            start = "(" + page[-1]["message_id"].decode()
+        return found
 
     async def _dead(self, service: str) -> dict[UUID, str]:
         letters: dict[UUID, str] = {}
@@ -185,16 +223,25 @@ class Ledger:
         connection = await asyncpg.connect(url, timeout=CONNECT_S)
         try:
             reading.waiting[name] = await connection.fetchval("SELECT count(*) FROM outbox")
+            if name in self.stopped:
+                rows = await connection.fetch("SELECT traceparent, type FROM outbox")
+                reading.unsent[name] = [(trace_of(row["traceparent"]), row["type"]) for row in rows]
             if self.specs[name].consumes:
                 rows = await connection.fetch("SELECT event_id FROM inbox WHERE event_id = ANY($1::uuid[])", due)
                 reading.applied[name] = {UUID(str(row["event_id"])) for row in rows}
-            if name == "notification":
+            if name == MAILER:
                 rows = await connection.fetch(
                     "SELECT traceparent, kind, status FROM deliveries WHERE created_at >= to_timestamp($1)", self._began
                 )
                 reading.deliveries = [Delivery(trace_of(r["traceparent"]), r["kind"], r["status"]) for r in rows]
         finally:
             await connection.close()
+
+
+def position(entry: bytes) -> tuple[int, int]:
+    """Return where an entry of a stream stands; positions compare as their entries follow each other."""
+    milliseconds, _, number = entry.partition(b"-")
+    return int(milliseconds), int(number)
 
 
 def trace_of(traceparent: str) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from autional_cli.load.crowd import Shape, Target, load
 from autional_cli.load.ledger import Ledger
 from autional_cli.load.settling import settle
+from autional_cli.load.stopped import turn_away
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -71,6 +72,8 @@ async def prove(
 ) -> Proof[Result]:
     """Await `during(crowd)` under load and account for everything.
 
+    What `during` stops for good belongs into `crowd.stopped`: `load/stopped.py` says what is not lost then.
+
     `before_s` and `after_s` are seconds of load around it; `settle_s` is how long messages may take to arrive after
     the load. What `during` raises is raised once the load has ended. Raises what `load` and `Ledger.open` raise.
     """
@@ -82,6 +85,8 @@ async def prove(
             result = await during(crowd)
             ended = time.time()
             await asyncio.sleep(after_s)
+        turn_away(crowd.records, crowd.stopped, ledger.specs)
+        ledger.stopped = frozenset(crowd.stopped)
         account = await settle(ledger, crowd.records.steps, deadline_s=settle_s)
     finally:
         await ledger.close()

@@ -12,12 +12,13 @@ class Outcome(StrEnum):
 
     ANSWERED = "answered"
     REFUSED = "refused"  # a 4xx with an envelope, where the step reckons with it
+    TURNED_AWAY = "turned_away"  # cleanly refused, because what it needs had been stopped on purpose: `load/stopped.py`
     FAILED = "failed"  # no connection, no answer in time, a 5xx, or an answer that nobody reckoned with
 
 
 @dataclass(slots=True, kw_only=True)
 class Request:
-    """One request. `status` is 0 and `trace_id` may be empty where no answer came."""
+    """One request. `status` is 0 and `trace_id` may be empty where no answer came; `code` is an envelope's error."""
 
     capability: str
     method: str
@@ -28,6 +29,7 @@ class Request:
     trace_id: str = ""
     outcome: Outcome = Outcome.FAILED
     error: str = ""
+    code: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """Return it for a report."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -14,10 +15,11 @@ from autional_cli.load.records import Outcome, Records, Request, StepRun
 from services.chassis.journey import JourneyError, Traveller
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from services.chassis.journey import Step
 
+LAST_LOOK_S = 1.0  # for the answer to the last question of a step that asks again and again
 WRONG = (JourneyError, AutionalError, aiohttp.ClientError, OSError, TimeoutError, KeyError, TypeError, IndexError)
 
 
@@ -27,6 +29,7 @@ class Walker(Traveller):
 
     records: Records
     capability: str = ""
+    _ends: float = math.inf
     _last: Request = field(default_factory=lambda: Request(capability="", method="", path="", at=0.0, ms=0.0))
 
     @property
@@ -39,6 +42,7 @@ class Walker(Traveller):
         self.capability = step.name
         self.exchanges.clear()
         at, began, error = time.time(), time.perf_counter(), ""
+        self._ends = time.monotonic() + limit_s
         self.records.under_way[id(self)] = at
         try:
             async with asyncio.timeout(limit_s):
@@ -80,6 +84,7 @@ class Walker(Traveller):
         try:
             status, document = await Traveller.send(self, method, path, json, headers=headers)
             record.outcome = outcome_of(status, document)
+            record.code = str(document.get("error") or "") if document.get("trace_id") else ""
             record.error = "" if record.outcome is not Outcome.FAILED else str(document.get("error", ""))
             return status, document
         except asyncio.CancelledError:
@@ -94,6 +99,14 @@ class Walker(Traveller):
                 record.status, record.trace_id = self.exchanges[-1].status, self.exchanges[-1].trace_id
             self.records.requests.append(record)
             self._last = record
+
+    async def eventually(
+        self, method: str, path: str, until: Callable[[Any], bool], *, what: str, timeout_s: float = 15.0
+    ) -> Any:
+        """Ask until the answer is right, ending in time for the last one: else the step's limit would cut off a
+        request that was answered in time, and count it as failed."""
+        left_s = max(0.0, self._ends - time.monotonic() - LAST_LOOK_S)
+        return await Traveller.eventually(self, method, path, until, what=what, timeout_s=min(timeout_s, left_s))
 
     def _blame(self, error: str) -> None:
         self._last.outcome, self._last.error = Outcome.FAILED, error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import os
@@ -39,6 +40,11 @@ class Connection:
     def __exit__(self, *_: object) -> None:
         self._lines.close()
         self._socket.close()
+
+    def leave(self) -> None:
+        """End the conversation, also from another thread: whoever waits for an answer gets an AutionalError."""
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
 
     def send(self, **message: Any) -> None:
         """Send one request."""

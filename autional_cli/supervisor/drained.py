@@ -86,7 +86,7 @@ def must_be_complete(report: Mapping[str, Any]) -> None:
         listed = "".join(f"\n    {line}" for line in lines)
         raise AutionalError(
             f"drain incomplete: {report['lost_requests']} requests and {report['lost_messages']} messages lost{listed}",
-            hint="`autional logs` shows what they did last; give them longer with --timeout",
+            hint="`autional logs` shows what they did last, `autional trace ID` one of them; longer: --timeout",
             exit_code=ExitCode.DRAIN_INCOMPLETE,
         )
 
@@ -99,7 +99,30 @@ def complaints(report: Mapping[str, Any]) -> list[str]:
         lines += [f"{service['name']}: lost {named(work)}" for work in service["lost"]]
         if unnamed := service["aborted"] - len(service["lost"]):
             lines.append(f"{service['name']}: lost {unnamed} more that it did not name")
+    return lines + disproofs(report.get("proof") or {})
+
+
+def disproofs(proof: Mapping[str, Any]) -> list[str]:
+    """Return a line for each request and message that the proof missed, found twice, or could not look for."""
+    if not proof or proof["holds"]:
+        return []
+    lines = [
+        f"{each['method']} {each['path']} of {each['capability']}: {each['error']} ({traced(each)})"
+        for each in proof["failed_requests"]
+    ]
+    if unlisted := proof["lost_requests"] - len(lines):
+        lines.append(f"{unlisted} more requests failed")
+    messages = proof["messages"]
+    for each in (*messages["lost"], *messages["doubled"]):
+        detail = f", {each['detail']}" if each["detail"] else ""
+        lines.append(f"message {each['type']}: {each['what']} by {each['where']}{detail} ({traced(each)})")
+    lines += [f"{name} could not be looked at: {why}" for name, why in messages["unreadable"].items()]
     return lines
+
+
+def traced(lost: Mapping[str, Any]) -> str:
+    """Return `trace 4bf9…`, or that there is none: no answer, no trace id."""
+    return f"trace {lost['trace_id']}" if lost["trace_id"] else "no trace: no answer came"
 
 
 def remarks(report: Mapping[str, Any]) -> list[str]:

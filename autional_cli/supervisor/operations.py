@@ -122,8 +122,13 @@ class Operations:
         return {**self._supervisor.status(), "drain": report}
 
     async def drain(self, request: dict[str, Any], channel: Channel) -> dict[str, Any]:
-        """Drain services, or roll them with `restart`; the report. No time at all means: cut off what is in hand."""
+        """Drain services, or roll them with `restart`; the report. No time at all means: cut off what is in hand.
+
+        With `check`, nothing is drained: only what would be, or the error for what there is not.
+        """
         names, timeout_s = list(request.get("services") or []), float(request.get("timeout", DRAIN_S))
+        if request.get("check"):
+            return {"units": self._supervisor.services_of(names)}
         work = self._supervisor.drain(names, timeout_s, restart=bool(request.get("restart")))
         report: dict[str, Any] = await self._stream(channel, work)
         return report

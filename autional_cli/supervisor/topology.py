@@ -35,7 +35,9 @@ SERVICE_ENTRY = "services.chassis.runner:main"
 TELEMETRY_ENTRY = "autional_cli.telemetry.server:main"
 EDGE = "gateway"
 DRAIN_S = 35.0  # what a service may use to drain (30 s), and a little to leave
-LAME_DUCK_S = "0.5"  # at most, for connections from outside: services follow the registry and leave at once
+# At most, and only while somebody is connected: services follow the registry and leave at once; clients from outside
+# learn on their next request that their connection ends, and one that is closed while idle may be about to be used.
+LAME_DUCK_S, LAME_DUCK_OF_EDGE_S = "0.5", "2.0"
 SHARED_CODE = ("chassis", "contracts")
 
 
@@ -184,8 +186,9 @@ def replicas(
     units = []
     for number in range(entry.replicas):
         name = spec.name if number == 0 else f"{spec.name}-{number}"
+        lame_duck = LAME_DUCK_OF_EDGE_S if spec.name == EDGE else LAME_DUCK_S
         env = {
-            "AUTIONAL_LAME_DUCK_S": os.environ.get("AUTIONAL_LAME_DUCK_S", LAME_DUCK_S),
+            "AUTIONAL_LAME_DUCK_S": os.environ.get("AUTIONAL_LAME_DUCK_S", lame_duck),
             "AUTIONAL_LAME_DUCK_EARLY": "1",
         }
         env["AUTIONAL_FAULT_SOCKET"] = str(instance.run_dir / fault_socket(name))

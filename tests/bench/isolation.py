@@ -13,6 +13,7 @@ from autional_cli.instance import Instance
 from autional_cli.load.availability import Window, by_capability, phases, recovery_s
 from autional_cli.load.crowd import Shape, Target
 from autional_cli.load.proof import Proof, prove
+from autional_cli.load.stopped import needed
 from autional_cli.workspace.discover import discover
 from tests.bench.report import Result
 from tests.platform.running import ROOT, Platform
@@ -28,8 +29,6 @@ QUIET_S = 2.0
 BACK_S = 3.0  # more, to see it come back before the next
 UNTOUCHED = 0.99
 SHAPE = Shape(users=18, rate=30, newcomers=0)
-# The gateway asks session about every access token, and tells every capability's answer to its user.
-EVERYBODY_NEEDS = frozenset({"gateway", "session"})
 
 
 def measure() -> Result:
@@ -63,14 +62,7 @@ async def kill_all(platform: Platform, services: Sequence[str], _crowd: Crowd) -
 
 def depends(capability: str, killed: str, specs: dict[str, ServiceSpec]) -> bool:
     """Return whether a capability may honestly suffer from `killed`: its own service, or one that is called for it."""
-    service = capability.partition(".")[0]
-    reached, waiting = set(EVERYBODY_NEEDS), [service]
-    while waiting:
-        name = waiting.pop()
-        if name not in reached or name == service:
-            reached.add(name)
-            waiting += [call for call in specs[name].calls if call not in reached]
-    return killed in reached
+    return killed in needed(capability.partition(".")[0], specs)
 
 
 def add_rows(
