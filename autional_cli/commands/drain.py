@@ -47,7 +47,7 @@ def drain(
 
     --prove has users on every service's journey while it happens. Lost is a request that was not answered as it should
     be, and a message that was not applied exactly once. Where services stay stopped, a request that needs them and was
-    sent after the stop began may be refused cleanly (503 in an envelope; no connection without the gateway): it counts
+    on its way or sent later may be refused cleanly (503 in an envelope; no connection without the gateway): it counts
     as turned away. What the bus or an outbox keeps for a stopped service counts as kept. Anything else is lost.
 
     Examples: autional drain session · autional drain --all --timeout 10 · autional drain --restart profile ·

@@ -1,10 +1,9 @@
 """What is lost, and what is not, when services are stopped on purpose and stay so.
 
-A request is lost if it was sent before the stop began and not answered as it should be; if it was sent later, and its
-connection broke, its answer never came, or it came in any other form than that of a clean refusal. It is turned away,
-and not lost, only if all of this holds:
+A request is lost if its connection broke, its answer never came, or it came in any other form than that of a clean
+refusal. It is turned away, and not lost, only if all of this holds:
 
-- it was sent after the stop had begun;
+- it ended after the stop had begun (one that was on its way then may find the service gone when it arrives);
 - what it asks for needs a service that was stopped (by `SPEC.calls`; everybody needs the gateway, and session);
 - it was refused before anything was done: 503 UNAVAILABLE in an envelope with a trace id, or, with the gateway stopped,
   no connection at all. A connection that was made and then broke is a loss.
@@ -42,7 +41,7 @@ def turn_away(records: Records, stopped: Mapping[str, float], specs: Mapping[str
 
 def is_turned_away(request: Request, stopped: str, since: float, specs: Mapping[str, ServiceSpec]) -> bool:
     """Return whether a failed request was cleanly refused for want of the service `stopped`, gone since `since`."""
-    if request.at < since:
+    if request.at + request.ms / 1000 < since:
         return False
     if stopped == GATEWAY and not request.status and request.error.startswith(NO_CONNECTION):
         return True

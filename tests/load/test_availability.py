@@ -52,4 +52,4 @@ def test_sent_is_the_sum_of_answered_refused_and_failed() -> None:
     outcomes = [outcome_of(200, {}), outcome_of(404, enveloped), outcome_of(404, {}), outcome_of(503, enveloped)]
     assert outcomes == [Outcome.ANSWERED, Outcome.REFUSED, Outcome.FAILED, Outcome.FAILED]
     requests = [Request(capability="a", method="GET", path="/", at=0, ms=1, outcome=outcome) for outcome in outcomes]
-    assert Records(requests=requests).count() == {"sent": 4, "answered": 1, "refused": 1, "failed": 2}
+    assert Records(requests=requests).count() == {"sent": 4, "answered": 1, "refused": 1, "turned_away": 0, "failed": 2}
