@@ -63,12 +63,13 @@ class Server:
         """Stop it the way the supervisor does; returns its exit status."""
         if self.process.returncode is None:
             self.process.send_signal(self.spec.stop_signal)
-            if self.spec.wake_port:
+        async with asyncio.timeout(self.spec.stop_timeout_s):
+            # Again and again: on a busy machine the thread of the first connection may take the signal for itself.
+            while self.spec.wake_port and self.process.returncode is None:
                 await asyncio.sleep(WAKE_AFTER_S)
                 with suppress(OSError):
                     _, writer = await asyncio.open_connection("127.0.0.1", self.spec.wake_port)
                     writer.close()
-        async with asyncio.timeout(self.spec.stop_timeout_s):
             return await self.process.wait()
 
     async def kill(self) -> None:
