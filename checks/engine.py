@@ -56,6 +56,10 @@ class Report:
     elapsed_ms: int
     project: Project
 
+    def looked(self) -> list[str]:
+        """Return the rules that could look: what the others would find is not known."""
+        return sorted({rule.code for rule in self.rules} - {code for code, _, _ in self.incomplete})
+
     def blocking(self) -> list[Finding]:
         """Return the findings that fail the run: P0, P1, and P2 beyond their budget."""
         minor = [one for one in self.findings if one.tier is Tier.P2]

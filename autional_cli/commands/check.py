@@ -63,6 +63,8 @@ def check(
     if baseline:
         accept(root, report, reason)
         return
+    if not options.paths and not options.changed:
+        shrink(root, report)
     if debt:
         from autional_cli.debt import show
 
@@ -145,13 +147,24 @@ def mend(root: Path, rules: list[Rule], options: Options, report: Report) -> Rep
     return look(root, rules, options) if mended else report
 
 
+def shrink(root: Path, report: Report) -> None:
+    """Take out of the baseline what its rules looked for and no longer find."""
+    from checks.baseline import Baseline
+
+    before = Baseline.load(root)
+    after = before.shrunk([*report.baselined, *report.findings], report.looked())
+    if after.entries != before.entries:
+        after.save(root)
+        render.note(f"{len(before.entries) - len(after.entries)} entries left the baseline: mended; commit the file")
+
+
 def accept(root: Path, report: Report, reason: str) -> None:
     """Write the baseline: smaller by itself, larger only with a reason."""
     from checks.baseline import Baseline
     from checks.model import Tier
 
     before = Baseline.load(root)
-    still = before.shrunk([*report.baselined, *report.findings], [rule.code for rule in report.rules])
+    still = before.shrunk([*report.baselined, *report.findings], report.looked())
     new = [one for one in report.findings if one.tier is Tier.P1]
     if new and not reason.strip():
         raise AutionalError(f"the baseline would grow by {len(new)} findings", hint='give a reason: --reason "…"')

@@ -38,8 +38,26 @@ def test_a_p1_finding_is_accepted_with_a_reason_and_leaves_by_itself(root: Path,
     assert accepted.returncode == 0
     assert len(json.loads(accepted.stdout)["baselined"]) == 1
     path.write_text("A = 1\n")
-    assert command(root, "--rule", "ARC08", "--baseline").returncode == 0
+    assert command(root, "--rule", "DOC01").returncode == 0
+    assert (root / PLACE).exists(), "a rule that did not run says nothing about its entries"
+    assert command(root, "docs", "--rule", "ARC08").returncode == 2
+    assert command(root, "services", "--rule", "ARC08").returncode == 0
+    assert (root / PLACE).exists(), "a look at some paths is not a whole one"
+    mended = command(root, "--rule", "ARC08")
+    assert mended.returncode == 0
+    assert "1 entries left the baseline" in mended.stderr
     assert not (root / PLACE).exists()
+
+
+def test_a_rule_that_could_not_look_keeps_its_entries(root: Path, write: Write) -> None:
+    write(
+        "services/a/service.py", 'SPEC = ServiceSpec(name="a", port=1, error_codes=range(1, 2), publishes=("a.b",))\n'
+    )
+    write(PLACE, f"DAT03 services/a/service.py {'1' * 16} later\n")
+    write("services/a/__init__.py", "")
+    done = command(root, "--rule", "DAT03")
+    assert done.returncode == 2
+    assert (root / PLACE).exists()
 
 
 def test_a_p0_finding_is_never_accepted(root: Path, write: Write) -> None:
