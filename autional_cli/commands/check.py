@@ -63,8 +63,7 @@ def check(
     if baseline:
         accept(root, report, reason)
         return
-    if not options.paths and not options.changed:
-        shrink(root, report)
+    shrink(root, options, report)
     if debt:
         from autional_cli.debt import show
 
