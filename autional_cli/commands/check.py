@@ -146,10 +146,12 @@ def mend(root: Path, rules: list[Rule], options: Options, report: Report) -> Rep
     return look(root, rules, options) if mended else report
 
 
-def shrink(root: Path, report: Report) -> None:
-    """Take out of the baseline what its rules looked for and no longer find."""
+def shrink(root: Path, options: Options, report: Report) -> None:
+    """Take out of the baseline what its rules looked for and no longer find; a look at a part says nothing of it."""
     from checks.baseline import Baseline
 
+    if options.paths or options.changed:
+        return
     before = Baseline.load(root)
     after = before.shrunk([*report.baselined, *report.findings], report.looked())
     if after.entries != before.entries:
