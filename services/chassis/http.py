@@ -8,8 +8,9 @@ from typing import Any
 
 from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from fastapi.routing import APIRoute
+from fastapi.routing import APIRoute, iter_route_contexts
 from starlette.exceptions import HTTPException
+from starlette.routing import WebSocketRoute
 
 from services.chassis.access import undeclared_routes
 from services.chassis.auth import Verifier
@@ -85,6 +86,11 @@ def create_app(spec: ServiceSpec, routers: Iterable[APIRouter], health: Health, 
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(Exception, _unhandled)
     return app
+
+
+def talks(app: FastAPI) -> bool:
+    """Whether any route of `app` is a WebSocket."""
+    return any(isinstance(context.original_route, WebSocketRoute) for context in iter_route_contexts(app.routes))
 
 
 def refuse_undeclared(app: FastAPI) -> None:
