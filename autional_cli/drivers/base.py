@@ -28,7 +28,8 @@ class ProcessSpec:
     `background` is work nobody waits for: once ready, it yields the processor to the rest.
     `hurries`: a second stop signal makes it give up what it waits for. `listen` is a port whose listening socket it is
     handed (`AUTIONAL_LISTEN_FD`), so that a successor can serve it as well; `successor_env` is what a process that
-    starts while its predecessor still runs is told differently.
+    starts while its predecessor still runs is told differently. `holds`: it can build itself up before what its unit
+    needs is ready, and then waits for the word to go on (`services/chassis/hold.py`).
     """
 
     name: str
@@ -43,6 +44,7 @@ class ProcessSpec:
     wake_port: int | None = None
     background: bool = False
     hurries: bool = False
+    holds: bool = False
     listen: int | None = None
     successor_env: Mapping[str, str] = field(default_factory=dict)
 

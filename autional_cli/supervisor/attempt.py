@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from autional_cli.errors import AutionalError
 from autional_cli.ports import LOOPBACK, refuse_taken
+from autional_cli.supervisor.child import HOLD
 from autional_cli.supervisor.launch import ZygoteDiedError
 from autional_cli.supervisor.notify import Inbox, drain_said
 from autional_cli.supervisor.output import last_lines, log_size
@@ -48,6 +49,7 @@ class Attempt:
         self._launching: asyncio.Future[Handle] | None = None
         self._inbox: Inbox | None = None
         self._ready = asyncio.Event()
+        self._held = asyncio.Event()
         self._spec = definition.process
         self._offset = log_size(self._spec.log if self._spec else None)
 
@@ -59,6 +61,15 @@ class Attempt:
     def output(self) -> tuple[str, ...]:
         """The last lines that the process wrote in this attempt."""
         return last_lines(self._spec.log if self._spec else None, self._offset)
+
+    async def build_up(self) -> None:
+        """Have a process that holds come as far as it can without what the unit needs. CrashError if it ends."""
+        spec = self._spec
+        if spec and spec.holds and not self.handle:
+            async with self._platform.turns.taken():
+                with self._step("build"):
+                    handle = await self._launch(spec, self._listen() | {HOLD: "1"})
+                    await self._unless_gone(handle, self._held.wait(), self._definition.start_timeout_s)
 
     async def bring_up(self) -> None:
         """Return when the unit is ready. CrashError if its process ends first; AutionalError if a retry cannot help."""
@@ -72,8 +83,10 @@ class Attempt:
                 await self._run_to_end(self._spec)
                 await definition.task.finish(self._platform.pause)
         elif self._spec:
+            await self.build_up()
             with self._step("start"):
-                handle = await self._launch(self._spec, self._listen())
+                handle = self.handle or await self._launch(self._spec, self._listen())
+                handle.release()
                 await self._unless_gone(handle, self._ready.wait(), definition.start_timeout_s)
 
     async def _bring_up_resource(self) -> None:
@@ -113,6 +126,8 @@ class Attempt:
             self._platform.board.detail(self._definition.name, drain=said)
         if "STATUS" in fields and not (self._is_successor and not self._ready.is_set()):
             self._say(fields["STATUS"])
+        if "X_AUTIONAL_HELD" in fields:
+            self._held.set()
         if fields.get("READY") == "1":
             self._ready.set()
 
@@ -154,7 +169,7 @@ class Attempt:
         needs_zygote = bool(self._spec and self._spec.entry)
         return self._platform.timeline.step(
             f"{self._definition.name}.{what}",
-            units=self._definition.needs,
+            units=() if what == "build" else self._definition.needs,
             steps=("zygote.import",) if needs_zygote else ("workspace.load",),
         )
 

@@ -203,6 +203,7 @@ def replicas(
             stop_timeout_s=DRAIN_S,
             background=spec.background,
             hurries=True,
+            holds=True,
             listen=http,
             successor_env={"AUTIONAL_REPLICA": f"{spec.name}-{number}b", "AUTIONAL_GRPC_PORT": "0"},
         )

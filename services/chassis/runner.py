@@ -9,6 +9,7 @@ import sys
 
 import uvloop
 
+from services.chassis.hold import told_to_go
 from services.chassis.logging import configure_logging, get_logger
 from services.chassis.notify import notify
 from services.chassis.settings import Settings, SettingsError, load_settings
@@ -49,6 +50,8 @@ async def _live(module: object, settings: Settings, tracing: Tracing) -> int:
     log = get_logger(__name__)
     try:
         application = module.build(settings)  # type: ignore[attr-defined]
+        if not await told_to_go():
+            return 0
         return int(await application.run(tracing))
     except asyncio.CancelledError:
         raise
