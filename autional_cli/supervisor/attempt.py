@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from autional_cli.supervisor.launch import Handle
     from autional_cli.supervisor.platform import Platform
     from autional_cli.supervisor.process import Exit
+    from autional_cli.supervisor.turns import Turn
 
 
 class CrashError(Exception):
@@ -49,7 +50,8 @@ class Attempt:
         self._launching: asyncio.Future[Handle] | None = None
         self._inbox: Inbox | None = None
         self._ready = asyncio.Event()
-        self._held = asyncio.Event()
+        self._turn: Turn | None = None
+        self._began = 0.0
         self._spec = definition.process
         self._offset = log_size(self._spec.log if self._spec else None)
 
@@ -63,13 +65,24 @@ class Attempt:
         return last_lines(self._spec.log if self._spec else None, self._offset)
 
     async def build_up(self) -> None:
-        """Have a process that holds come as far as it can without what the unit needs. CrashError if it ends."""
+        """Start a process that holds: it comes as far as it can without what the unit needs. CrashError: it cannot."""
         spec = self._spec
         if spec and spec.holds and not self.handle:
-            async with self._platform.turns.taken():
-                with self._step("build"):
-                    handle = await self._launch(spec, self._listen() | {HOLD: "1"})
-                    await self._unless_gone(handle, self._held.wait(), self._definition.start_timeout_s)
+            turn = await self._platform.turns.take()
+            try:
+                self._began, self._turn = self._platform.timeline.now(), turn
+                handle = await self._launch(spec, self._listen() | {HOLD: "1"})
+            except BaseException:
+                turn.end()
+                raise
+            handle.exited.add_done_callback(lambda _: turn.end())
+
+    def _is_built(self) -> None:
+        if self._turn:
+            timeline = self._platform.timeline
+            timeline.record(f"{self._definition.name}.build", self._began, timeline.now(), ("zygote.import",))
+            self._turn.end()
+            self._turn = None
 
     async def bring_up(self) -> None:
         """Return when the unit is ready. CrashError if its process ends first; AutionalError if a retry cannot help."""
@@ -127,7 +140,7 @@ class Attempt:
         if "STATUS" in fields and not (self._is_successor and not self._ready.is_set()):
             self._say(fields["STATUS"])
         if "X_AUTIONAL_HELD" in fields:
-            self._held.set()
+            self._is_built()
         if fields.get("READY") == "1":
             self._ready.set()
 
@@ -169,7 +182,7 @@ class Attempt:
         needs_zygote = bool(self._spec and self._spec.entry)
         return self._platform.timeline.step(
             f"{self._definition.name}.{what}",
-            units=() if what == "build" else self._definition.needs,
+            units=self._definition.needs,
             steps=("zygote.import",) if needs_zygote else ("workspace.load",),
         )
 

@@ -4,29 +4,33 @@ from __future__ import annotations
 
 import asyncio
 import os
-from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+LONGEST_S = 2.0  # whoever takes longer waits for something else than the processor
 
-LONGEST_S = 2.0  # whoever takes longer is waiting for something else than the processor
+
+class Turn:
+    """A turn that was taken. It ends when its process says so, and by itself after `longest_s` seconds."""
+
+    def __init__(self, free: asyncio.Semaphore, longest_s: float) -> None:
+        self._free: asyncio.Semaphore | None = free
+        self._ending = asyncio.get_running_loop().call_later(longest_s, self.end)
+
+    def end(self) -> None:
+        """Give it back; nothing happens the second time."""
+        free, self._free = self._free, None
+        if free:
+            self._ending.cancel()
+            free.release()
 
 
 class Turns:
-    """As many turns at once as there are cores, and one for the moments when somebody waits for a disk."""
+    """As many at once as there are cores, and one for the moments when somebody waits for a disk."""
 
-    def __init__(self, at_once: int = 0) -> None:
+    def __init__(self, at_once: int = 0, longest_s: float = LONGEST_S) -> None:
+        self._longest_s = longest_s
         self._free = asyncio.Semaphore(at_once or (os.cpu_count() or 1) + 1)
 
-    @asynccontextmanager
-    async def taken(self) -> AsyncIterator[None]:
-        """Wait for a turn, and give it back at the end of the block, or after LONGEST_S seconds if that is sooner."""
+    async def take(self) -> Turn:
+        """Wait for a turn: first come, first served."""
         await self._free.acquire()
-        ending = asyncio.get_running_loop().call_later(LONGEST_S, self._free.release)
-        try:
-            yield
-        finally:
-            if not ending.cancelled() and ending.when() > asyncio.get_running_loop().time():
-                ending.cancel()
-                self._free.release()
+        return Turn(self._free, self._longest_s)
