@@ -69,12 +69,6 @@ def gated() -> None:
     signal.pause()
 
 
-def called() -> None:
-    """Report how long after the request to fork the entry was called."""
-    notify(READY=1, STATUS=f"called {time.monotonic() - float(os.environ['ASKED']):.4f}")
-    signal.pause()
-
-
 def crash() -> None:
     """Die before being ready."""
     print("about to give up", flush=True)
