@@ -190,8 +190,8 @@ def replicas(
         env = {
             "AUTIONAL_LAME_DUCK_S": os.environ.get("AUTIONAL_LAME_DUCK_S", lame_duck),
             "AUTIONAL_LAME_DUCK_EARLY": "1",
+            "AUTIONAL_FAULT_SOCKET": str(instance.run_dir / fault_socket(name)),
         }
-        env["AUTIONAL_FAULT_SOCKET"] = str(instance.run_dir / fault_socket(name))
         env |= environment(instance, spec, chosen.stack, resources, number, block=block)
         http = block.http(spec, number)
         process = ProcessSpec(
