@@ -191,8 +191,7 @@ def replicas(
             "AUTIONAL_LAME_DUCK_S": os.environ.get("AUTIONAL_LAME_DUCK_S", lame_duck),
             "AUTIONAL_LAME_DUCK_EARLY": "1",
             "AUTIONAL_FAULT_SOCKET": str(instance.run_dir / fault_socket(name)),
-        }
-        env |= environment(instance, spec, chosen.stack, resources, number, block=block)
+        } | environment(instance, spec, chosen.stack, resources, number, block=block)
         http = block.http(spec, number)
         process = ProcessSpec(
             name=name,
