@@ -14,6 +14,7 @@ import psutil
 
 ROOT = Path(__file__).parents[2]
 RUN_S = 110
+LEAN = ("-p", "no:cacheprovider", "-p", "no:schemathesis")  # of ours, and 1.5 s of every start
 GONE_S = 30.0
 LINKED = ("services", "migrations")
 # One service on PostgreSQL, the bus and the cache: what a test of the life of a platform needs.
@@ -40,7 +41,7 @@ class Scratch:
         """Start pytest and return at once."""
         inherited = {key: value for key, value in os.environ.items() if not key.startswith(("AUTIONAL_", "PYTEST_"))}
         return subprocess.Popen(
-            [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--junitxml=junit.xml", *arguments],
+            [sys.executable, "-m", "pytest", *LEAN, "--junitxml=junit.xml", *arguments],
             cwd=self.folder,
             env={**inherited, "NO_COLOR": "1", "COLUMNS": "200"},
             stdout=subprocess.PIPE,
