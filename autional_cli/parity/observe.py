@@ -41,7 +41,8 @@ async def observe(platform: Platform, label: str, stack: str, *, walks: int, say
     began = time.monotonic()
     planned = suite(platform.services)
     seen = Observation(label, platform.driver, stack, steps={step.name: StepSeen(step.name) for step in planned})
-    async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
+    limit = aiohttp.ClientTimeout(total=STEP_S)
+    async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar(), timeout=limit) as session:
         for number in range(walks):
             user = Witness(gateway=platform.gateway, session=session, post=postbox(platform))
             say(f"{label}: walk {number + 1} of {walks}")

@@ -18,11 +18,13 @@ if TYPE_CHECKING:
 pytest_plugins = ("autional_cli.pytest_plugin.fixtures",)
 
 
+@pytest.hookimpl
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add what can be said about the platform on the command line and in the ini file."""
     options.add(parser)
 
 
+@pytest.hookimpl
 def pytest_configure(config: pytest.Config) -> None:
     """Refuse options that cannot work before a test runs."""
     options.check(config)
@@ -39,6 +41,7 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[Any]) -> 
     return report
 
 
+@pytest.hookimpl
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
     """Say which platform was kept, and how to end it."""
     chosen = options.chosen(config)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from autional_cli.pytest_plugin.traces import Traces
 
     Users = Callable[..., list[User]]
-    MakeDatabase = Callable[[str], Database | Documents]
+    MakeDatabase = Callable[[str], Any]  # Database or Documents, as the service has it
 
 TRACES = pytest.StashKey["Traces"]()
 
@@ -138,7 +138,7 @@ def database(platform_databases: Databases) -> Iterator[MakeDatabase]:
     """`database("identity")`: a new database with the migrated, empty schema of a service."""
     made: list[Database | Documents] = []
 
-    def make(service: str) -> Database | Documents:
+    def make(service: str) -> Any:
         fresh = platform_databases.make(service)
         made.append(fresh)
         return fresh

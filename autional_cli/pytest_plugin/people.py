@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from autional_cli.errors import AutionalError
+from autional_cli.journeys import steps
 from services.chassis.clock import new_id
 from services.chassis.journey import Traveller
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from autional_cli.pytest_plugin.running import Platform
 
 NEEDED = ("gateway", "identity", "session", "notification")
+JOINING = ("identity.register", "identity.verify_email", "identity.login")
 TOGETHER = 4  # users that register at the same time; each registration hashes a password
 JOIN_S = 120.0
 
@@ -70,14 +72,13 @@ async def _join_all(platform: Platform, room: Room, tenant: Tenant, number: int)
 
 
 async def _join(platform: Platform, room: Room, tenant: Tenant, turn: asyncio.Semaphore) -> User:
-    from services.identity import journey
-
     async with turn:
         traveller = Traveller(
             gateway=platform.gateway, session=await room.http(), post=postbox(platform), email=tenant.email()
         )
-        for step in (journey.register, journey.verify_email, journey.login):
-            await step(traveller)
+        declared = {step.name: step for step in steps(("identity",))}
+        for name in JOINING:
+            await declared[name].run(traveller)
     return User(
         id=traveller.facts["user_id"],
         email=traveller.email,

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 LONGEST_S = 120.0
 CLOSE_S = 10.0
+REQUEST_S = 60.0
 
 
 class Room:
@@ -56,7 +57,8 @@ class Room:
         if self._http is None:
             import aiohttp
 
-            self._http = aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar())
+            limit = aiohttp.ClientTimeout(total=REQUEST_S)
+            self._http = aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar(), timeout=limit)
         return self._http
 
     async def _end(self) -> None:

@@ -8,13 +8,16 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.pytest_plugin.scratch import GONE_S, ROOT, Run, Scratch
-from tests.pytest_plugin.theirs import FAILING, FIXTURES
 
 pytestmark = pytest.mark.timeout(300)
+HERE = Path(__file__).parent
+FIXTURES = (HERE / "their_fixtures.py").read_text(encoding="utf-8")
+FAILING = (HERE / "their_failures.py").read_text(encoding="utf-8")
 EXAMPLE = re.search(r"```python\n(.*?)```", (ROOT / "docs" / "pytest.md").read_text(encoding="utf-8"), re.DOTALL)
 
 
