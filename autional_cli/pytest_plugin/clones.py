@@ -8,6 +8,7 @@ next: the lock that its maker's session held is gone.
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import secrets
 from typing import TYPE_CHECKING, Any
@@ -31,35 +32,65 @@ STRATEGY = "WAL_LOG"
 
 
 class Cloner:
-    """Makes and drops clones, over one connection of the operator. All of it runs in one event loop."""
+    """Makes and drops clones, over one connection of the operator. All of it runs in one event loop.
+
+    From the second clone of a service on, the next one is made while a test still uses the last, and what tests have
+    done with is dropped behind their backs: nobody waits for either.
+    """
 
     def __init__(self, platform: Platform) -> None:
         self._root = platform.instance.root
         self._operator = operator_url(platform.instance)
         self._instance = platform.instance
         self._connection: asyncpg.Connection | None = None
+        self._turn = asyncio.Lock()  # a connection does one thing at a time
         self._templates: dict[str, str] = {}
+        self._spares: dict[str, asyncio.Task[str]] = {}
+        self._dropping: set[asyncio.Task[None]] = set()
 
     async def clone(self, service: str) -> tuple[str, str]:
         """Return name and URL (for SQLAlchemy) of a new clone. AutionalError for a service without such a database."""
-        connection = await self._connected()
-        template = self._templates.get(service) or await self._prepare(connection, service)
-        name = f"{PREFIX}{secrets.token_hex(6)}"
-        await connection.execute(f"SELECT pg_advisory_lock(hashtext('{name}'))")
-        await connection.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY {STRATEGY}", timeout=COMMAND_S)
+        known = service in self._templates
+        spare = self._spares.pop(service, None)
+        name = await (spare or self.make_clone(service))
+        if known:
+            self._spares[service] = asyncio.create_task(self.make_clone(service))
         return name, url_of(self._operator, name)
 
-    async def drop(self, name: str) -> None:
-        """Remove a clone, whoever is still connected to it."""
-        connection = await self._connected()
-        await connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)", timeout=COMMAND_S)
-        await connection.execute(f"SELECT pg_advisory_unlock(hashtext('{name}'))")
+    async def drop(self, name: str) -> asyncio.Task[None]:
+        """Begin to remove a clone, whoever is still connected to it; await what is returned to see it gone."""
+        task = asyncio.create_task(self._drop(name))
+        self._dropping.add(task)
+        return task
 
     async def close(self) -> None:
-        """Close the connection."""
-        if self._connection is not None:
-            await self._connection.close(timeout=CONNECT_S)
-            self._connection = None
+        """Drop what is left and close the connection. Raises what a drop raised."""
+        spares = await asyncio.gather(*self._spares.values(), return_exceptions=True)
+        for name in spares:
+            if isinstance(name, str):
+                await self.drop(name)
+        try:
+            await asyncio.gather(*self._dropping)
+        finally:
+            if self._connection is not None:
+                await self._connection.close(timeout=CONNECT_S)
+                self._connection = None
+
+    async def make_clone(self, service: str) -> str:
+        """Make a clone now and return its name."""
+        async with self._turn:
+            connection = await self._connected()
+            template = self._templates.get(service) or await self._prepare(connection, service)
+            name = f"{PREFIX}{secrets.token_hex(6)}"
+            await connection.execute("SELECT pg_advisory_lock(hashtext($1))", name)
+            await connection.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY {STRATEGY}")
+        return name
+
+    async def _drop(self, name: str) -> None:
+        async with self._turn:
+            connection = await self._connected()
+            await connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+            await connection.execute("SELECT pg_advisory_unlock(hashtext($1))", name)
 
     async def _connected(self) -> asyncpg.Connection:
         import asyncpg

@@ -97,9 +97,16 @@ class Databases:
     """Makes databases for a session; the fixture of a test removes those it made."""
 
     def __init__(self, platform: Platform, room: Room) -> None:
-        self._platform, self._room = platform, room
+        self._platform, self.room = platform, room
         self._specs = discover(platform.instance.root)
         self._cloner: Cloner | None = None
+
+    @property
+    def cloner(self) -> Cloner:
+        """What makes PostgreSQL databases, on a connection of its own once it is needed."""
+        if self._cloner is None:
+            self._cloner = Cloner(self._platform)
+        return self._cloner
 
     def make(self, service: str) -> Database | Documents:
         """Return a new database of a service's kind. AutionalError for one without a database."""
@@ -113,24 +120,26 @@ class Databases:
                 hint=f"services that have one: {', '.join(known)}",
                 exit_code=ExitCode.USAGE,
             )
-        if self._cloner is None:
-            self._cloner = Cloner(self._platform)
-        name, url = self._room.run(self._cloner.clone(service))
-        return Database(service, name, url, self._room)
+        name, url = self.room.run(self.cloner.clone(service))
+        return Database(service, name, url, self.room)
 
-    def remove(self, made: Database | Documents) -> None:
-        """Remove a database."""
+    def remove(self, made: Database | Documents, *, wait: bool = False) -> None:
+        """Remove a database; unless `wait`, it is gone at the latest when the session ends."""
         if isinstance(made, Documents):
             made.close()
             return
-        assert self._cloner is not None
-        self._room.run(made.dispose())
-        self._room.run(self._cloner.drop(made.name))
+        self.room.run(made.dispose())
+        self.room.run(self._gone(self.cloner, made.name, wait))
 
     def close(self) -> None:
         """Close the connections."""
         if self._cloner is not None:
-            self._room.run(self._cloner.close())
+            self.room.run(self._cloner.close())
+
+    async def _gone(self, cloner: Cloner, name: str, wait: bool) -> None:
+        dropping = await cloner.drop(name)
+        if wait:
+            await dropping
 
     def _make_documents(self, service: str) -> Documents:
         from autional_cli.drift.models import collections_of
@@ -139,5 +148,5 @@ class Databases:
         admin = next(r.admin_url() for r in all_resources(self._platform.instance) if r.name == "mongo")
         name = f"{PREFIX}{secrets.token_hex(6)}"
         url = urlunsplit(urlsplit(admin)._replace(path=f"/{name}"))
-        self._room.run(prepare_documents(url, collections_of(self._platform.instance.root, service)))
+        self.room.run(prepare_documents(url, collections_of(self._platform.instance.root, service)))
         return Documents(service, name, url)

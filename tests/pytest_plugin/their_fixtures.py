@@ -93,7 +93,7 @@ def test_a_database_is_dropped_though_somebody_is_connected(platform_databases: 
 
     async def stay() -> None:
         connection = await asyncpg.connect(one.dsn, ssl=False)
-        await asyncio.to_thread(platform_databases.remove, one)
+        await asyncio.to_thread(platform_databases.remove, one, wait=True)
         connection.terminate()
 
     asyncio.run(stay())
