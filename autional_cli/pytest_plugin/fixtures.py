@@ -38,7 +38,7 @@ def platform_room() -> Iterator[Room]:
 @pytest.fixture(scope="session")
 def platform(request: pytest.FixtureRequest) -> Iterator[Platform]:
     """The running platform, one for all tests and all workers of this run."""
-    from autional_cli.errors import AutionalError
+    from autional_cli.errors import AutionalError, ExitCode
     from autional_cli.pytest_plugin.lease import Lease
     from autional_cli.pytest_plugin.running import Shown, bring_up, leave
 
@@ -50,6 +50,8 @@ def platform(request: pytest.FixtureRequest) -> Iterator[Platform]:
         try:
             running = bring_up(chosen, lease, shown)
         except AutionalError as error:
+            if error.exit_code is ExitCode.INTERRUPTED:
+                raise KeyboardInterrupt from None  # the supervisor has undone the start: the whole session is over
             pytest.fail(_explained(error, chosen), pytrace=False)
         yield running
     finally:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -111,6 +112,8 @@ def take_down(root: Path, instance: str) -> None:
 def sweep(root: Path) -> list[str]:
     """Take down what earlier runs left without a user, after a power cut for instance; return their instances."""
     swept = []
+    for unfinished in (root / ".autional").glob(f"{warden.GONE}*"):
+        shutil.rmtree(unfinished, ignore_errors=True)
     for path in sorted((root / ".autional").glob(f"test-*/{USERS}")):
         try:
             descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from autional_cli.errors import AutionalError
@@ -78,10 +79,13 @@ class Platform:
             raise AutionalError("this stack has no gateway", hint="choose another with --platform-stack")
         return str(self._status["gateway"])
 
-    @property
+    @cached_property
     def collector(self) -> str:
-        """Where spans are sent to (OTLP over HTTP)."""
-        return str(self._status["dashboard"])
+        """Where spans are sent to (OTLP over HTTP): a resource that takes them, else the platform's own telemetry."""
+        from autional_cli.supervisor.topology import all_resources
+
+        others = (getattr(resource, "otlp", None) for resource in all_resources(self.instance))
+        return str(next(filter(None, others), self._status["dashboard"]))
 
     @property
     def services(self) -> tuple[str, ...]:

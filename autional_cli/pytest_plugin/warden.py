@@ -16,6 +16,7 @@ from pathlib import Path
 
 USERS = "pytest.lock"
 KEPT = "pytest.kept"
+GONE = ".gone-"
 DOWN_S = 120.0
 
 
@@ -49,7 +50,7 @@ def take_down(interpreter: str, root: Path, instance: str) -> subprocess.Complet
     )
     if done.returncode == 0:
         home = root / ".autional" / instance
-        gone = home.with_name(f".gone-{instance}-{os.getpid()}")  # whoever comes now makes a folder of its own
+        gone = home.with_name(f"{GONE}{instance}-{os.getpid()}")  # whoever comes now makes a folder of its own
         with suppress(FileNotFoundError):
             home.rename(gone)
         shutil.rmtree(gone, ignore_errors=True)
