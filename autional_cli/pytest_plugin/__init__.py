@@ -44,8 +44,10 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[Any]) -> 
 @pytest.hookimpl
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
     """Say which platform was kept, and how to end it."""
+    if not options.keeps(config):
+        return
     chosen = options.chosen(config)
-    if chosen.keep and chosen.home().exists():
+    if chosen.home().exists():
         terminalreporter.write_line(
             f"platform kept: instance {chosen.instance} of {chosen.root}; "
             f"to end it: autional down --volumes --instance {chosen.instance}"

@@ -88,8 +88,7 @@ def _choose(config: pytest.Config) -> Chosen:
     root = workspace(config)
     stack = _stack(config)
     driver = config.getoption("--platform-driver") or str(config.getini("autional_driver")) or None
-    said = config.getoption("--keep-platform")
-    keep = bool(config.getini("autional_keep")) if said is None else bool(said)
+    keep = keeps(config)
     worker = getattr(config, "workerinput", {})
     run = str(worker.get("testrunuid") or uuid.uuid4().hex)
     return Chosen(
@@ -101,6 +100,12 @@ def _choose(config: pytest.Config) -> Chosen:
         timeout_s=float(config.getini("autional_timeout")),
         worker=str(worker.get("workerid", "main")),
     )
+
+
+def keeps(config: pytest.Config) -> bool:
+    """Whether the platform is to be left running."""
+    said = config.getoption("--keep-platform")
+    return bool(config.getini("autional_keep")) if said is None else bool(said)
 
 
 def kept_name(stack: str | None, driver: str | None) -> str:

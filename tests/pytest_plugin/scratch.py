@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 import xml.etree.ElementTree as ET
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,21 +38,21 @@ class Scratch:
         """Write a file of tests."""
         (self.folder / name).write_text(text, encoding="utf-8")
 
-    def start(self, *arguments: str) -> subprocess.Popen[str]:
+    def start(self, *arguments: str, environment: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
         """Start pytest and return at once."""
         inherited = {key: value for key, value in os.environ.items() if not key.startswith(("AUTIONAL_", "PYTEST_"))}
         return subprocess.Popen(
             [sys.executable, "-m", "pytest", *LEAN, "--junitxml=junit.xml", *arguments],
             cwd=self.folder,
-            env={**inherited, "NO_COLOR": "1", "COLUMNS": "200"},
+            env={**inherited, "NO_COLOR": "1", "COLUMNS": "200", **(environment or {})},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
         )
 
-    def run(self, *arguments: str) -> Run:
+    def run(self, *arguments: str, environment: Mapping[str, str] | None = None) -> Run:
         """Run pytest to its end."""
-        with self.start(*arguments) as process:
+        with self.start(*arguments, environment=environment) as process:
             try:
                 output, _ = process.communicate(timeout=RUN_S)
             finally:

@@ -62,3 +62,17 @@ def test_the_warden_needs_the_standard_library_alone() -> None:
     lines = Path(warden.__file__).read_text(encoding="utf-8").splitlines()
     imported = {line.split()[1].partition(".")[0] for line in lines if line.startswith(("import ", "from "))}
     assert imported <= sys.stdlib_module_names
+
+
+def test_a_wrong_workspace_in_the_environment_is_nothing_to_a_run_without_a_platform(
+    scratch: Scratch,
+) -> None:
+    scratch.write("test_nothing.py", PASSING)
+    (scratch.folder / "pytest.ini").unlink()
+    run = scratch.run(environment={"AUTIONAL_WORKSPACE": "/nowhere"})
+    assert run.code == pytest.ExitCode.OK, run.output
+    assert "the platform" not in run.output
+    asked = "def test_it(platform):\n    pass\n"
+    scratch.write("test_nothing.py", asked)
+    run = scratch.run(environment={"AUTIONAL_WORKSPACE": "/nowhere"})
+    assert "AUTIONAL_WORKSPACE: /nowhere is no workspace of Autional" in run.output
