@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import closing
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
@@ -192,9 +193,13 @@ class Traces:
 
 
 def open_backend(platform: Platform) -> Backend:
-    """Open the store of the platform's traces."""
+    """Open the store of the platform's traces: its own, or the Jaeger that it notes as the place where they go."""
     from autional_cli.telemetry.locate import open_store
 
+    if jaeger := platform.instance.recall().get("jaeger"):
+        from autional_cli.telemetry.jaeger import JaegerClient
+
+        return JaegerClient(str(jaeger), now_ns=time.time_ns())
     return open_store(platform.instance.home)
 
 

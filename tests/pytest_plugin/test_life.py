@@ -21,6 +21,20 @@ def test_it_runs(platform):
     with Path("pids").open("a") as file:
         file.write(f"{pid}\\n")
 """
+CONTROL = """
+def test_it_is_changed(platform):
+    def profile():
+        return next(each for each in platform.control.status()["services"] if each["name"] == "profile")
+
+    before = profile()["replicas"][0]["pid"]
+    platform.control.restart("profile")
+    assert profile()["replicas"][0]["pid"] != before
+    assert platform.control.drain("profile")["lost_requests"] == 0
+    assert profile()["state"] == "stopped"
+    platform.control.up("profile")
+    platform.control.scale(profile=2)
+    assert [each["state"] for each in profile()["replicas"]] == ["ready", "ready"]
+"""
 CRASHING = """
 import os, signal, time
 from pathlib import Path
@@ -52,8 +66,9 @@ def test_a_kept_platform_stays_and_the_next_run_attaches_to_it(scratch: Scratch)
         assert second.outcomes() == {"test_it_runs": "passed"}, second.output
         before, after = (scratch.folder / "pids").read_text().split()
         assert before == after
+        scratch.write("test_more.py", CONTROL)
         third = scratch.run()  # one that keeps nothing has its own, and leaves the kept one alone
-        assert third.outcomes() == {"test_it_runs": "passed"}, third.output
+        assert third.outcomes() == {"test_it_runs": "passed", "test_it_is_changed": "passed"}, third.output
         assert (scratch.folder / "pids").read_text().split()[2] != before
         assert scratch.instances() == ["test-kept"]
     finally:

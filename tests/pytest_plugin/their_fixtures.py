@@ -12,15 +12,15 @@ import pytest
 from sqlalchemy import text
 
 from autional_cli.errors import AutionalError
-from autional_cli.pytest_plugin.databases import Database
+from autional_cli.pytest_plugin.databases import Database, Databases
 
 if TYPE_CHECKING:
     from autional_cli.pytest_plugin.bus import Bus
     from autional_cli.pytest_plugin.client import AsyncClient, Client
-    from autional_cli.pytest_plugin.databases import Databases
     from autional_cli.pytest_plugin.fixtures import Users
     from autional_cli.pytest_plugin.mail import Mailbox
     from autional_cli.pytest_plugin.people import Tenant, User
+    from autional_cli.pytest_plugin.room import Room
     from autional_cli.pytest_plugin.running import Platform
     from autional_cli.pytest_plugin.traces import Traces
 
@@ -99,6 +99,20 @@ def test_a_database_is_dropped_though_somebody_is_connected(platform_databases: 
     asyncio.run(stay())
     assert {"datname": one.name} not in other.rows(listed)
     platform_databases.remove(other)
+
+
+def test_a_database_whose_maker_was_killed_is_removed_by_the_next(platform: Platform, platform_room: Room) -> None:
+    lost, found = Databases(platform, platform_room), Databases(platform, platform_room)
+    abandoned, mine = lost.make("mfa"), found.make("profile")
+    assert isinstance(mine, Database)
+    listed = {"name": abandoned.name}
+    ended = "SELECT pg_terminate_backend(pid) AS ended FROM pg_locks WHERE objid = CAST(hashtext(:name) AS oid)"
+    assert mine.rows(f"{ended} AND locktype = 'advisory'", listed) == [{"ended": True}]
+    other = Databases(platform, platform_room)
+    other.make("mfa")
+    assert mine.rows("SELECT datname FROM pg_database WHERE datname = :name", listed) == []
+    for maker in (lost, found, other):
+        maker.close()
 
 
 def test_documents_are_prepared_and_empty(database: Callable[[str], Any]) -> None:
