@@ -41,16 +41,25 @@ def compare_step(one: StepSeen, other: StepSeen) -> Iterator[Difference]:
 
 def _answers(one: StepSeen, other: StepSeen) -> Iterator[Difference]:
     left, right = one.walks[-1].answers, other.walks[-1].answers
-    asked = [[(answer.method, answer.path) for answer in side] for side in (left, right)]
-    if asked[0] != asked[1]:
+    if _asked(left) != _asked(right):
         yield Difference(one.name, "answers", _listed(left), _listed(right))
         return
-    for mine, theirs in zip(left, right, strict=True):
+    for number, (mine, theirs) in enumerate(zip(left, right, strict=True)):
         what = f"{mine.method} {mine.path}"
-        if mine.status != theirs.status:
+        ours, yours = _at(one, number, left), _at(other, number, right)
+        if not {answer.status for answer in ours} & {answer.status for answer in yours}:
             yield Difference(one.name, "status", f"{what} {mine.status}", f"{what} {theirs.status}")
-        elif not agree(mine.shape, theirs.shape):
+        elif not any(agree(answer.shape, another.shape) for answer in ours for another in yours):
             yield Difference(one.name, "shape", f"{what} {_text(mine.shape)}", f"{what} {_text(theirs.shape)}")
+
+
+def _asked(answers: list[Answer]) -> list[tuple[str, str]]:
+    return [(answer.method, answer.path) for answer in answers]
+
+
+def _at(seen: StepSeen, number: int, like: list[Answer]) -> list[Answer]:
+    """Return how one request was answered in every walk that asked the same."""
+    return [walk.answers[number] for walk in seen.walks if _asked(walk.answers) == _asked(like)]
 
 
 def _traces(one: StepSeen, other: StepSeen) -> Iterator[Difference]:

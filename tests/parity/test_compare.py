@@ -53,7 +53,17 @@ def test_a_certain_difference_is_told_once(other: dict[str, object], kind: str) 
     assert told(side(seen(), seen()), side(seen(**other), seen(**other))) == [kind]
 
 
-@pytest.mark.parametrize("other", [{"spans": {SPAN, OTHER}}, {"queries": {"a": 1}}, {"events": {"user.created"}}])
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"spans": {SPAN, OTHER}},
+        {"queries": {"a": 1}},
+        {"events": {"user.created"}},
+        {"answers": [Answer("GET", "/a", 200, {"id": "text"})]},
+        {"answers": [Answer("GET", "/a", 503, {"id": "uuid"})]},
+    ],
+    ids="-".join,
+)
 def test_what_only_some_walks_show_is_chance(other: dict[str, object]) -> None:
     """A cache that was warm, for instance."""
     assert told(side(seen(), seen()), side(seen(**other), seen())) == []
