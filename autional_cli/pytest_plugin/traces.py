@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
-from autional_cli.errors import AutionalError
+from autional_cli.errors import AutionalError, ExitCode
+from autional_cli.pytest_plugin.callers import SERVICE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 WIDTH = 160
 STATEMENT_SHOWN = 200
+STORE = "embedded"  # the only backend that knows when the last span came
+SETTLE_S = 0.3  # between two looks of which the second must show no more: longer than services keep spans
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +80,7 @@ class TraceView:
     @property
     def services(self) -> list[str]:
         """The services that took part, in order of appearance; the test itself is none."""
-        return [name for name in self.analysis.services if name != "pytest"]
+        return [name for name in self.analysis.services if name != SERVICE]
 
     @property
     def ms(self) -> float:
@@ -188,8 +191,32 @@ class Traces:
         from autional_cli.telemetry.selection import Request, find
 
         self.callers.tell()
+        deadline, before = time.monotonic() + timeout_s, -1
         with closing(open_backend(self._platform)) as backend:
-            return find(Request(trace_id, None, "", timeout_s), backend, self._platform.instance.logs_dir)
+            while True:
+                left = max(0.0, deadline - time.monotonic())
+                request = Request(trace_id, None, "", left)
+                analysis, complaint = find(request, backend, self._platform.instance.logs_dir)
+                spans, lonely = len(analysis.tree.nodes), self._is_lonely(analysis)
+                is_settled = backend.name == STORE or spans == before
+                if complaint or left == 0.0 or (is_settled and not lonely):
+                    return analysis, complaint or (unanswered(trace_id, timeout_s) if lonely else None)
+                before = spans
+                time.sleep(min(SETTLE_S, left))
+
+    def _is_lonely(self, analysis: Analysis) -> bool:
+        """Whether the only span is the test's own although the platform answered: its spans are still to come."""
+        answered = any(caller.trace_id == analysis.trace_id and caller.status for caller in self.made)
+        return answered and all(node.span.service == SERVICE for node in analysis.tree.nodes)
+
+
+def unanswered(trace_id: str, waited_s: float) -> AutionalError:
+    """Return the error for a trace without a span of the platform."""
+    return AutionalError(
+        f"waited {waited_s:g} s: no span of the platform came for trace {trace_id}",
+        hint="autional why telemetry",
+        exit_code=ExitCode.WAIT_TIMED_OUT,
+    )
 
 
 def open_backend(platform: Platform) -> Backend:

@@ -86,3 +86,14 @@ def test_a_difference_between_two_platforms_is_found_and_nothing_else(cli: Platf
         "user.logged_in",
     ]
     assert not list((cli.root / ".autional").glob("test-parity-*"))
+
+
+@pytest.mark.docker
+@pytest.mark.timeout(600)
+def test_the_two_drivers_behave_alike(cli: Platform) -> None:
+    """The images that the docker driver needs are made by tests/docker."""
+    done = cli.run("test", "--parity", "--format", "json", timeout_s=500)
+    found = json.loads(done.stdout)
+    assert found["differences"] == []
+    assert {step["right"]["outcome"] for step in found["steps"]} == {"ok"}
+    assert done.returncode == 0

@@ -21,11 +21,21 @@ FAILING = (HERE / "their_failures.py").read_text(encoding="utf-8")
 EXAMPLE = re.search(r"```python\n(.*?)```", (ROOT / "docs" / "pytest.md").read_text(encoding="utf-8"), re.DOTALL)
 
 
+# The images that the docker driver needs are made by tests/docker.
+DRIVERS = ("embedded", pytest.param("docker", marks=pytest.mark.docker))
+
+
+@pytest.fixture(scope="module", params=DRIVERS)
+def driver(request: pytest.FixtureRequest) -> str:
+    """How the servers run."""
+    return str(request.param)
+
+
 @pytest.fixture(scope="module")
-def repository(tmp_path_factory: pytest.TempPathFactory) -> Scratch:
+def repository(tmp_path_factory: pytest.TempPathFactory, driver: str) -> Scratch:
     """A folder outside of ours; it names no workspace, so that of the installed package is used."""
     assert EXAMPLE is not None
-    made = Scratch(folder=tmp_path_factory.mktemp("theirs"), workspace=ROOT)
+    made = Scratch(folder=tmp_path_factory.mktemp(f"theirs-{driver}-"), workspace=ROOT)
     made.write("test_example.py", EXAMPLE[1])
     made.write("test_fixtures.py", FIXTURES)
     made.write("test_failing.py", FAILING)
@@ -33,9 +43,9 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Scratch:
 
 
 @pytest.fixture(scope="module")
-def ran(repository: Scratch) -> Iterator[Run]:
+def ran(repository: Scratch, driver: str) -> Iterator[Run]:
     """That run."""
-    yield repository.run("-n", "2", "-v")
+    yield repository.run("-n", "2", "-v", f"--platform-driver={driver}")
 
 
 def test_the_example_of_the_documentation_works_as_it_stands(ran: Run) -> None:
