@@ -1,0 +1,117 @@
+"""Stands in for MinIO: OpenStack Swift on one node with its S3 interface on 9000, data below /data.
+
+Takes MINIO_ROOT_USER and MINIO_ROOT_PASSWORD. Four servers of Swift run beside each other; the end of one ends all.
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+DATA, ETC = Path("/data"), Path("/etc/swift")
+PORTS = {"object": 6200, "container": 6201, "account": 6202}
+BACKEND = """\
+[DEFAULT]
+bind_ip = 127.0.0.1
+bind_port = {port}
+workers = 0
+devices = /data
+mount_check = false
+swift_dir = /etc/swift
+log_address = /dev/null
+fallocate_reserve = 0
+disable_fallocate = true
+[pipeline:main]
+pipeline = {name}-server
+[app:{name}-server]
+use = egg:swift#{name}
+log_requests = false
+[{name}-replicator]
+[{name}-updater]
+[{name}-auditor]
+"""
+PROXY = """\
+[DEFAULT]
+bind_ip = 0.0.0.0
+bind_port = 9000
+workers = 0
+swift_dir = /etc/swift
+log_address = /dev/null
+[pipeline:main]
+pipeline = catch_errors gatekeeper cache listing_formats bulk s3api names tempauth slo proxy-server
+[filter:catch_errors]
+use = egg:swift#catch_errors
+[filter:gatekeeper]
+use = egg:swift#gatekeeper
+[filter:cache]
+use = egg:swift#memcache
+memcache_servers = 127.0.0.1:11211
+[filter:listing_formats]
+use = egg:swift#listing_formats
+[filter:bulk]
+use = egg:swift#bulk
+[filter:s3api]
+use = egg:swift#s3api
+location = us-east-1
+s3_acl = false
+min_segment_size = 5242880
+allow_multipart_uploads = true
+check_bucket_owner = false
+dns_compliant_bucket_names = false
+[filter:names]
+paste.filter_factory = names:filter_factory
+[filter:tempauth]
+use = egg:swift#tempauth
+user_standin_{user} = {password} .admin
+[filter:slo]
+use = egg:swift#slo
+[app:proxy-server]
+use = egg:swift#proxy
+account_autocreate = true
+object_post_as_copy = false
+"""
+
+
+def main() -> int:
+    """Configure, start, wait."""
+    user, password = os.environ["MINIO_ROOT_USER"], os.environ["MINIO_ROOT_PASSWORD"]
+    ETC.mkdir(exist_ok=True)
+    (ETC / "swift.conf").write_text("[swift-hash]\nswift_hash_path_prefix = standin\nswift_hash_path_suffix = standin\n")
+    for name, port in PORTS.items():
+        (ETC / f"{name}-server.conf").write_text(BACKEND.format(name=name, port=port))
+        builder = str(ETC / f"{name}.builder")
+        for command in (["create", "4", "1", "0"], ["add", f"r1z1-127.0.0.1:{port}/swift", "1"], ["rebalance"]):
+            subprocess.run(["swift-ring-builder", builder, *command], check=True, stdout=subprocess.DEVNULL)
+    proxy = ETC / "proxy-server.conf"
+    proxy.write_text(PROXY.format(user=user, password=password))
+    account = pwd.getpwnam("swift")
+    (DATA / "swift").mkdir(parents=True, exist_ok=True)
+    for path in (DATA, DATA / "swift", Path("/var/cache/swift"), *ETC.iterdir()):
+        path.mkdir(parents=True, exist_ok=True) if not path.exists() else None
+        os.chown(path, account.pw_uid, account.pw_gid)
+    proxy.chmod(0o600)
+    os.setgroups([])
+    os.setgid(account.pw_gid)
+    os.setuid(account.pw_uid)
+    del os.environ["MINIO_ROOT_PASSWORD"]
+    servers = [subprocess.Popen([f"/usr/bin/swift-{name}-server", str(ETC / f"{name}-server.conf")]) for name in PORTS]
+    servers.append(subprocess.Popen(["/usr/bin/swift-proxy-server", str(proxy)]))
+
+    def stop(*_: object) -> None:
+        for server in servers:
+            server.send_signal(signal.SIGTERM)
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    os.wait()
+    stop()
+    for server in servers:
+        server.wait()
+    return 0
+
+
+sys.exit(main())
