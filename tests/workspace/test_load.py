@@ -134,7 +134,7 @@ WRONG = {
     "an unknown driver": ("version: 1\ndriver: embeded\n", "2:9: unknown driver 'embeded'; did you mean 'embedded'?"),
     "an unknown driver of a resource": (
         "version: 1\nresources:\n  redis: {driver: kubernetes}\n",
-        "3:19: unknown driver 'kubernetes'; known: embedded",
+        "3:19: unknown driver 'kubernetes'; known: docker, embedded, external",
     ),
     "no version": ("services: {}\n", "1:1: the key 'version' is missing"),
     "another version": ("version: 2\n", "1:10: version is 2; this release reads version 1"),

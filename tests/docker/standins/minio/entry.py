@@ -8,8 +8,10 @@ from __future__ import annotations
 import os
 import pwd
 import signal
+import socket
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 DATA, ETC = Path("/data"), Path("/etc/swift")
@@ -22,7 +24,6 @@ workers = 0
 devices = /data
 mount_check = false
 swift_dir = /etc/swift
-log_address = /dev/null
 fallocate_reserve = 0
 disable_fallocate = true
 [pipeline:main]
@@ -40,7 +41,6 @@ bind_ip = 0.0.0.0
 bind_port = 9000
 workers = 0
 swift_dir = /etc/swift
-log_address = /dev/null
 [pipeline:main]
 pipeline = catch_errors gatekeeper cache listing_formats bulk s3api names tempauth slo proxy-server
 [filter:catch_errors]
@@ -76,6 +76,14 @@ object_post_as_copy = false
 """
 
 
+def pass_on(log: socket.socket) -> None:
+    """Write what is worse than a notice to stderr."""
+    while message := log.recv(1 << 16):
+        priority, _, text = message.partition(b">")
+        if int(priority.strip(b"<") or 0) & 7 <= 4:
+            os.write(2, text.rstrip(b"\0") + b"\n")
+
+
 def main() -> int:
     """Configure, start, wait."""
     user, password = os.environ["MINIO_ROOT_USER"], os.environ["MINIO_ROOT_PASSWORD"]
@@ -83,9 +91,6 @@ def main() -> int:
     (ETC / "swift.conf").write_text("[swift-hash]\nswift_hash_path_prefix = standin\nswift_hash_path_suffix = standin\n")
     for name, port in PORTS.items():
         (ETC / f"{name}-server.conf").write_text(BACKEND.format(name=name, port=port))
-        builder = str(ETC / f"{name}.builder")
-        for command in (["create", "4", "1", "0"], ["add", f"r1z1-127.0.0.1:{port}/swift", "1"], ["rebalance"]):
-            subprocess.run(["swift-ring-builder", builder, *command], check=True, stdout=subprocess.DEVNULL)
     proxy = ETC / "proxy-server.conf"
     proxy.write_text(PROXY.format(user=user, password=password))
     account = pwd.getpwnam("swift")
@@ -94,6 +99,10 @@ def main() -> int:
         path.mkdir(parents=True, exist_ok=True) if not path.exists() else None
         os.chown(path, account.pw_uid, account.pw_gid)
     proxy.chmod(0o600)
+    log = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)  # Swift logs to syslog only
+    log.bind("/dev/log")
+    Path("/dev/log").chmod(0o666)
+    threading.Thread(target=pass_on, args=(log,), daemon=True).start()
     os.setgroups([])
     os.setgid(account.pw_gid)
     os.setuid(account.pw_uid)
