@@ -108,6 +108,7 @@ def main() -> int:
     os.setuid(account.pw_uid)
     del os.environ["MINIO_ROOT_PASSWORD"]
     servers = [subprocess.Popen([f"/usr/bin/swift-{name}-server", str(ETC / f"{name}-server.conf")]) for name in PORTS]
+    servers.append(subprocess.Popen(["memcached", "-l", "127.0.0.1", "-U", "0", "-m", "16"]))
     servers.append(subprocess.Popen(["/usr/bin/swift-proxy-server", str(proxy)]))
 
     def stop(*_: object) -> None:
