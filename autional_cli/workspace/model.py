@@ -84,8 +84,8 @@ class ServiceEntry(Frozen):
 class ResourceEntry(Frozen):
     """How a stack runs one backing resource. `settings` are the server's own configuration settings.
 
-    `image`, `env` and `memory` (such as `512m`) are for the driver docker, `url` is for external. A `${NAME}` in the URL
-    is that variable of the environment, so that no password is in the file.
+    `image`, `env` and `memory` (such as `512m`) are for the driver docker, `url` is for external. A `${NAME}` in the
+    URL is that variable of the environment, so that no password is in the file.
     """
 
     driver: ResourceDriver | None = None

@@ -25,11 +25,13 @@ RECIPES = Path(__file__).parent / "standins"
 RECIPE_LABEL = "autional.standin.recipe"
 BASE, PYTHON = "autional-standin/base:bookworm", "autional-standin/python:bookworm"
 MIRROR = ""
+DEBIANS = {"python_version": "3.11", "python_full_version": "3.11.2"}
 PULL_S, BUILD_S = 20.0, 900.0
 WHEELS = (
-    "secantusdb pymongo dnspython python-dateutil six s2sphere future shapely numpy aiosmtpd atpublic attrs uvicorn "
-    "click h11 httptools uvloop orjson watchfiles anyio idna typing-extensions protobuf opentelemetry-proto"
-).split()
+    *("secantusdb", "pymongo", "dnspython", "python-dateutil", "six", "s2sphere", "future", "shapely", "numpy"),
+    *("aiosmtpd", "atpublic", "attrs", "uvicorn", "click", "h11", "httptools", "uvloop", "orjson", "watchfiles"),
+    *("anyio", "idna", "typing-extensions", "protobuf", "opentelemetry-proto"),
+)
 
 
 @dataclass(frozen=True)
@@ -95,7 +97,9 @@ def pins() -> list[str]:
     for line in (ROOT / "requirements.lock").read_text().splitlines():
         if "==" in line and not line.startswith((" ", "#")):
             pinned = Requirement(line.rstrip("\\ "))
-            if pinned.marker is None or pinned.marker.evaluate({"python_version": "3.11", "python_full_version": "3.11.2"}):
+            if pinned.marker is None or pinned.marker.evaluate(
+                {"python_version": "3.11", "python_full_version": "3.11.2"}
+            ):
                 locked[pinned.name] = str(pinned.specifier)
     return [name + locked.get(name, "") for name in WHEELS]
 

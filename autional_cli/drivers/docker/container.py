@@ -1,4 +1,4 @@
-"""A container as it should be, and how it gets there: kept when nothing about it changed, made anew on its volume if so."""
+"""A container as it should be, and how it gets there: kept when nothing about it changed, or made anew on its volume."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import json
 import tarfile
 from collections.abc import Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -98,8 +98,9 @@ def explained(asked: Engine, what: str) -> Iterator[None]:
         raise trouble.no_sdk(failure) from failure
 
 
-def settle(asked: Engine, place: Place, name: str, wanted: Container) -> bool:
+def settle(asked: Engine, place: Place, name: str, wanted: Container, memory: str | None = None) -> bool:
     """Have the container there, not necessarily running; return whether its volume is new."""
+    wanted = replace(wanted, memory=memory) if memory else wanted
     with explained(asked, name):
         digest = wanted.digest(images.ensure(asked, wanted.image))
         found = asked.container(f"{place.prefix}-{name}")
@@ -207,6 +208,13 @@ def stop_all(asked: Engine, place: Place, patience_s: float = 10.0) -> None:
         if running:
             with ThreadPoolExecutor(len(running)) as pool:
                 list(pool.map(lambda each: asked.stop(each, patience_s), running))
+
+
+def remove(asked: Engine, place: Place, name: str) -> None:
+    """Remove one container and its volume."""
+    with explained(asked, name):
+        asked.remove(f"/containers/{place.prefix}-{name}", force=1, v=1)
+        asked.remove(f"/volumes/{place.prefix}-{name}")
 
 
 def remove_all(asked: Engine, place: Place) -> None:

@@ -1,7 +1,7 @@
 """A Docker engine, asked with the standard library alone.
 
-Keepers and the guardian start in milliseconds and hold little memory, so they cannot import the SDK. Sources: the Docker
-Engine API reference, and the documentation of contexts for where an engine is found.
+Keepers and the guardian start in milliseconds and hold little memory, so they cannot import the SDK. Sources: the
+Docker Engine API reference, and the documentation of contexts for where an engine is found.
 """
 
 from __future__ import annotations
@@ -127,7 +127,7 @@ class Engine:
         self.call("POST", f"/containers/{container}/start", timeout_s=60.0)
 
     def stop(self, container: str, patience_s: float) -> None:
-        """Stop a container, by its stop signal and by SIGKILL after `patience_s`; nothing happens when there is none."""
+        """Stop a container by its stop signal, by SIGKILL after `patience_s`; nothing happens when there is none."""
         try:
             self.call("POST", f"/containers/{container}/stop", timeout_s=patience_s + ANSWER_S, t=round(patience_s))
         except EngineError as failure:

@@ -1,7 +1,8 @@
 """The process that stands for one container: starts it, passes its output on, ends when it ends, ends it when asked.
 
-`python -m autional_cli.drivers.docker.keeper ENGINE CONTAINER STOP_SECONDS`, or with `--stop` first: only stop it. SIGTERM and
-the end of the parent (the supervisor) stop the container. Standard library only: there is one of these per container.
+`python -m autional_cli.drivers.docker.keeper ENGINE CONTAINER STOP_SECONDS`, or with `--stop` first: only stop it.
+SIGTERM and the end of the parent (the supervisor) stop the container. Standard library only: there is one of these per
+container.
 """
 
 from __future__ import annotations

@@ -40,7 +40,8 @@ def elsewhere(address: str) -> AutionalError:
 
 def no_sdk(failure: ImportError) -> AutionalError:
     """Return the error for an environment without the driver's packages."""
-    return backend(f"the driver docker needs a package that is missing: {failure.name}", "pip install 'autional[docker]'")
+    what = f"the driver docker needs a package that is not installed: {failure.name}"
+    return backend(what, "pip install 'autional[docker]'")
 
 
 def not_pulled(image: str, words: str) -> AutionalError:

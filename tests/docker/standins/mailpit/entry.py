@@ -58,7 +58,7 @@ class Keeper:
     def __init__(self, store: Store) -> None:
         self.store = store
 
-    async def handle_DATA(self, server: SMTP, session: Any, envelope: Any) -> str:
+    async def handle_DATA(self, server: SMTP, session: Any, envelope: Any) -> str:  # noqa: N802 - aiosmtpd calls it
         raw = bytes(envelope.original_content or b"")
         message = message_from_bytes(raw, policy=policy.default)
         named = {kind: people(message, kind) for kind in ("To", "Cc")}
@@ -80,7 +80,7 @@ class Keeper:
             "Snippet": "",
         }
         self.store.add(summary, raw)
-        print(f"level=debug msg=\"[smtpd] received from:{envelope.mail_from}\"", flush=True)
+        print(f'level=debug msg="[smtpd] received from:{envelope.mail_from}"', flush=True)
         return "250 2.0.0 Ok: queued"
 
 
@@ -116,7 +116,7 @@ def handler(store: Store) -> type[BaseHTTPRequestHandler]:
             self.end_headers()
             self.wfile.write(body)
 
-        def log_message(self, format: str, *args: Any) -> None:
+        def log_message(self, *args: Any) -> None:
             """Say nothing, as Mailpit does unless it is asked to."""
 
     return Handler

@@ -6,7 +6,6 @@ Takes MINIO_ROOT_USER and MINIO_ROOT_PASSWORD. Four servers of Swift run beside 
 from __future__ import annotations
 
 import os
-import pwd
 import signal
 import socket
 import subprocess
@@ -14,13 +13,15 @@ import sys
 import threading
 from pathlib import Path
 
-DATA, ETC = Path("/data"), Path("/etc/swift")
+DATA, ETC, LOG = Path("/data"), Path("/etc/swift"), Path("/tmp/log")
 PORTS = {"object": 6200, "container": 6201, "account": 6202}
 BACKEND = """\
 [DEFAULT]
 bind_ip = 127.0.0.1
 bind_port = {port}
 workers = 0
+user = swift
+log_address = /tmp/log
 devices = /data
 mount_check = false
 swift_dir = /etc/swift
@@ -40,6 +41,8 @@ PROXY = """\
 bind_ip = 0.0.0.0
 bind_port = 9000
 workers = 0
+user = swift
+log_address = /tmp/log
 swift_dir = /etc/swift
 [pipeline:main]
 pipeline = catch_errors gatekeeper cache listing_formats bulk s3api names tempauth slo proxy-server
@@ -87,25 +90,19 @@ def pass_on(log: socket.socket) -> None:
 def main() -> int:
     """Configure, start, wait."""
     user, password = os.environ["MINIO_ROOT_USER"], os.environ["MINIO_ROOT_PASSWORD"]
-    ETC.mkdir(exist_ok=True)
-    (ETC / "swift.conf").write_text("[swift-hash]\nswift_hash_path_prefix = standin\nswift_hash_path_suffix = standin\n")
+    (ETC / "swift.conf").write_text(
+        "[swift-hash]\nswift_hash_path_prefix = standin\nswift_hash_path_suffix = standin\n"
+    )
     for name, port in PORTS.items():
         (ETC / f"{name}-server.conf").write_text(BACKEND.format(name=name, port=port))
     proxy = ETC / "proxy-server.conf"
+    proxy.touch(0o600)
     proxy.write_text(PROXY.format(user=user, password=password))
-    account = pwd.getpwnam("swift")
-    (DATA / "swift").mkdir(parents=True, exist_ok=True)
-    for path in (DATA, DATA / "swift", Path("/var/cache/swift"), *ETC.iterdir()):
-        path.mkdir(parents=True, exist_ok=True) if not path.exists() else None
-        os.chown(path, account.pw_uid, account.pw_gid)
-    proxy.chmod(0o600)
+    (DATA / "swift").mkdir(exist_ok=True)
     log = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)  # Swift logs to syslog only
-    log.bind("/dev/log")
-    Path("/dev/log").chmod(0o666)
+    LOG.unlink(missing_ok=True)
+    log.bind(str(LOG))
     threading.Thread(target=pass_on, args=(log,), daemon=True).start()
-    os.setgroups([])
-    os.setgid(account.pw_gid)
-    os.setuid(account.pw_uid)
     del os.environ["MINIO_ROOT_PASSWORD"]
     servers = [subprocess.Popen([f"/usr/bin/swift-{name}-server", str(ETC / f"{name}-server.conf")]) for name in PORTS]
     servers.append(subprocess.Popen(["memcached", "-l", "127.0.0.1", "-U", "0", "-m", "16"]))
