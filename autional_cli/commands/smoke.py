@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 import sys
+import time
 from contextlib import closing
 from typing import TYPE_CHECKING, Annotated, Any
 

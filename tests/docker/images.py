@@ -30,7 +30,7 @@ PULL_S, BUILD_S = 20.0, 900.0
 WHEELS = (
     *("secantusdb", "pymongo", "dnspython", "python-dateutil", "six", "s2sphere", "future", "shapely", "numpy"),
     *("aiosmtpd", "atpublic", "attrs", "uvicorn", "click", "h11", "httptools", "uvloop", "orjson", "watchfiles"),
-    *("anyio", "idna", "typing-extensions", "protobuf", "opentelemetry-proto"),
+    *("anyio", "idna", "typing-extensions", "protobuf", "opentelemetry-proto", "googleapis-common-protos"),
 )
 
 
@@ -54,7 +54,8 @@ class Recipe:
         files += [path for name in self.extra for path in sorted((ROOT / name).rglob("*.py"))]
         content = hashlib.sha256(repr([known[need] for need in self.needs]).encode())
         for path in files:
-            content.update(path.relative_to(ROOT).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
+            mode = oct(path.stat().st_mode & 0o111)
+            content.update(f"{path.relative_to(ROOT).as_posix()} {mode}\0".encode() + path.read_bytes() + b"\0")
         if self.name == "python":
             content.update("\n".join(pins()).encode())
         return content.hexdigest()[:24]

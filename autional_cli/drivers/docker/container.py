@@ -1,10 +1,12 @@
-"""A container as it should be, and how it gets there: kept when nothing about it changed, or made anew on its volume."""
+"""A container as it should be, and how it gets there: kept when nothing about it changed, or made anew."""
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import io
 import json
+import os
 import tarfile
 from collections.abc import Mapping
 from contextlib import contextmanager
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from autional_cli.instance import Instance
 
 WORKSPACE, INSTANCE, RESOURCE, CONFIG = (f"autional.{name}" for name in ("workspace", "instance", "resource", "config"))
+LOCK = "network.lock"
 PIDS = 512
 LAYOUT = 1  # raise it when what `create` asks for changes
 LOCAL = ("unix://", "tcp://127.0.0.1", "tcp://localhost", "http://127.0.0.1", "http://localhost")
@@ -34,11 +37,12 @@ class Place:
 
     workspace: Path
     instance: str
+    home: Path
 
     @classmethod
     def of(cls, instance: Instance) -> Place:
         """Return the place of an instance."""
-        return cls(workspace=instance.root.resolve(), instance=instance.name)
+        return cls(workspace=instance.root.resolve(), instance=instance.name, home=instance.home)
 
     @property
     def prefix(self) -> str:
@@ -105,6 +109,8 @@ def settle(asked: Engine, place: Place, name: str, wanted: Container, memory: st
         digest = wanted.digest(images.ensure(asked, wanted.image))
         found = asked.container(f"{place.prefix}-{name}")
         if found and found["Config"]["Labels"].get(CONFIG) == digest:
+            if wanted.live_files:
+                write(asked, place, name, wanted.live_files)
             return False
         if found:
             tell("replacing the container: its configuration has changed")
@@ -159,16 +165,22 @@ def create(asked: Engine, place: Place, name: str, wanted: Container, digest: st
 
 
 def network(sdk: Any, place: Place) -> str:
-    """Return the instance's network, made if it is missing; of two who make it at once, one wins."""
-    from docker.errors import APIError
-
-    if not sdk.networks.list(names=[f"^{place.prefix}$"]):
-        try:
-            sdk.networks.create(place.prefix, driver="bridge", labels=place.labels, check_duplicate=True)
-        except APIError as failure:
-            if failure.status_code != 409:
-                raise
+    """Return the instance's network, made if it is missing. An engine would make several of the same name at once."""
+    with locked(place.home / LOCK):
+        if not sdk.networks.list(names=[f"^{place.prefix}$"]):
+            sdk.networks.create(place.prefix, driver="bridge", labels=place.labels)
     return place.prefix
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold a lock against other threads and processes."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def write(asked: Engine, place: Place, name: str, files: Mapping[str, str]) -> None:
