@@ -139,7 +139,8 @@ def build(recipe: Recipe, digest: str) -> None:
         if recipe.name == "python":
             fetch_wheels(context / "wheels")
         labels = ("--label", f"{RECIPE_LABEL}={digest}", "--label", f"autional.standin={recipe.stands_for or 'base'}")
-        run("docker", "build", "--quiet", "--network", "host", *labels, "-t", recipe.tag, str(context), quiet=False)
+        options = ("--quiet", "--force-rm", "--network", "host", *labels, "-t", recipe.tag)
+        run("docker", "build", *options, str(context), quiet=False)
     say(f"{recipe.tag}: built in {time.monotonic() - began:.0f} s")
 
 

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from autional_cli.drivers.base import ProcessSpec
 
 MAIL_KEEPER = "autional_cli.drivers.docker.mail_keeper"
-MAX_MAIL_MB = "10"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +37,7 @@ class Mailbox(Contained):
                 MP_DATABASE="/tmp/mailpit.db",  # noqa: S108 - inside the container
                 MP_VERBOSE="true",  # a line per mail, which the keeper waits for
                 MP_MAX_MESSAGES="5000",
-                MP_SMTP_MAX_MESSAGE_SIZE=MAX_MAIL_MB,
+                MP_SMTP_DISABLE_RDNS="true",  # a name server would be asked about every connection
             ),
             ports={1025: self.port, 8025: self.api_port},
             memory="256m",

@@ -69,11 +69,17 @@ class Redis(Contained):
         return self.users
 
     async def grant(self) -> None:
-        """Put the file of users into the container and have it read; connections of others are left alone."""
+        """Set the users one by one: loading the file would close everybody's connections up to Redis 7.0.
+
+        The file is for the next start.
+        """
         asked = container.engine()
         await asyncio.to_thread(container.write, asked, self.place, self.name, self.users)
+        lines = [line.split() for text in self.users.values() for line in text.splitlines()]
         try:
-            await probe.redis(self.port, self.login, ("ACL", "LOAD"))
+            await probe.redis(
+                self.port, self.login, *(("ACL", "SETUSER", line[1], "reset", *line[2:]) for line in lines)
+            )
         except (OSError, EOFError, NotReadyError) as failure:
             raise tools.failed(f"{self.name} refused its users: {failure}", self.state_dir) from failure
 

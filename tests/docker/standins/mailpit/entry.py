@@ -131,10 +131,9 @@ async def main() -> None:
     store = Store(os.environ.get("MP_DATABASE", "/tmp/mailpit.db"))
     web = ThreadingHTTPServer(("0.0.0.0", 8025), handler(store))
     threading.Thread(target=web.serve_forever, daemon=True).start()
-    largest = int(os.environ.get("MP_SMTP_MAX_MESSAGE_SIZE", "50")) << 20
 
     def session() -> SMTP:
-        return SMTP(Keeper(store), data_size_limit=largest, enable_SMTPUTF8=True, hostname="mailpit", loop=loop)
+        return SMTP(Keeper(store), enable_SMTPUTF8=True, hostname="mailpit", loop=loop)
 
     server = await loop.create_server(session, "0.0.0.0", 1025)
     await stop.wait()

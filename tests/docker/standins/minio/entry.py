@@ -11,6 +11,8 @@ import socket
 import subprocess
 import sys
 import threading
+import time
+from contextlib import closing, suppress
 from pathlib import Path
 
 DATA, ETC, LOG = Path("/data"), Path("/etc/swift"), Path("/tmp/log")
@@ -87,6 +89,15 @@ def pass_on(log: socket.socket) -> None:
             os.write(2, text.rstrip(b"\0") + b"\n")
 
 
+def await_port(port: int) -> None:
+    """Return when somebody listens; the proxy says no to everything until then."""
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        with suppress(OSError), closing(socket.create_connection(("127.0.0.1", port), 1)):
+            return
+        time.sleep(0.05)
+
+
 def main() -> int:
     """Configure, start, wait."""
     user, password = os.environ["MINIO_ROOT_USER"], os.environ["MINIO_ROOT_PASSWORD"]
@@ -106,6 +117,8 @@ def main() -> int:
     del os.environ["MINIO_ROOT_PASSWORD"]
     servers = [subprocess.Popen([f"/usr/bin/swift-{name}-server", str(ETC / f"{name}-server.conf")]) for name in PORTS]
     servers.append(subprocess.Popen(["memcached", "-l", "127.0.0.1", "-U", "0", "-m", "16"]))
+    for port in PORTS.values():
+        await_port(port)
     servers.append(subprocess.Popen(["/usr/bin/swift-proxy-server", str(proxy)]))
 
     def stop(*_: object) -> None:
