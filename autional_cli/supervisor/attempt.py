@@ -175,7 +175,7 @@ class Attempt:
                 self.handle = await self._launching
         try:
             ended = await self.handle.stop(patience_s) if self.handle else None
-            if isinstance(self._definition.resource, Releasable):
+            if self.handle and isinstance(self._definition.resource, Releasable):
                 await self._definition.resource.release()
             return ended
         finally:

@@ -7,6 +7,7 @@ import hashlib
 import shutil
 import sys
 from abc import ABC, abstractmethod
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -112,9 +113,9 @@ class Contained(ABC):
         )
 
     async def release(self) -> None:
-        """Stop the container if it outlived its keeper."""
+        """Stop the container if it outlived its keeper. Without an engine no container runs."""
         asked = container.engine()
-        with container.explained(asked, self.name):
+        with container.explained(asked, self.name), suppress(OSError):
             found = await asyncio.to_thread(asked.container, f"{self.place.prefix}-{self.name}")
             if found and found["State"]["Running"]:
                 await asyncio.to_thread(asked.stop, found["Id"], STOP_S)

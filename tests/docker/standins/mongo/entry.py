@@ -13,6 +13,7 @@ import subprocess
 import time
 from contextlib import closing, suppress
 from pathlib import Path
+from typing import Any
 
 from pymongo import MongoClient
 from pymongo.errors import PyMongoError
@@ -50,7 +51,8 @@ def create_root(name: str, password: str) -> None:
     try:
         while True:
             try:
-                with MongoClient("127.0.0.1", PORT + 1, serverSelectionTimeoutMS=500, directConnection=True) as client:
+                options: dict[str, Any] = {"serverSelectionTimeoutMS": 500, "directConnection": True}
+                with MongoClient[dict[str, Any]]("127.0.0.1", PORT + 1, **options) as client:
                     client.admin.command("createUser", name, pwd=password, roles=[{"role": "root", "db": "admin"}])
                 break
             except PyMongoError:
