@@ -70,7 +70,8 @@ class WorkspaceSource:
         self._extras = block.extras
         secrets.ensure_keys(self._instance, chosen.stack.services)
         topology = assemble(self._instance, chosen, block)
-        self._instance.remember(stack=chosen.stack.name, driver=chosen.stack.driver, **leftovers.notes(topology))
+        jaeger = next((unit.url for unit in topology.units if unit.name == "jaeger"), "")
+        self._instance.remember(stack=chosen.stack.name, driver=chosen.stack.driver, jaeger=jaeger)
         return topology
 
     def close(self) -> None:

@@ -147,6 +147,6 @@ class Contained(ABC):
 
     async def remove(self) -> None:
         """Remove container and volume."""
-        asked = container.engine()
-        await asyncio.to_thread(container.remove, asked, self.place, self.name)
+        if self.place.used.exists():
+            await asyncio.to_thread(container.remove, container.engine(), self.place, self.name)
         shutil.rmtree(self.state_dir, ignore_errors=True)

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from autional_cli.instance import Instance
 
 WORKSPACE, INSTANCE, RESOURCE, CONFIG = (f"autional.{name}" for name in ("workspace", "instance", "resource", "config"))
-LOCK = "network.lock"
 PIDS = 512
 LAYOUT = 1  # raise it when what `create` asks for changes
 LOCAL = ("unix://", "tcp://127.0.0.1", "tcp://localhost", "http://127.0.0.1", "http://localhost")
@@ -37,12 +36,12 @@ class Place:
 
     workspace: Path
     instance: str
-    home: Path
+    used: Path  # the note that an engine has something of it
 
     @classmethod
     def of(cls, instance: Instance) -> Place:
         """Return the place of an instance."""
-        return cls(workspace=instance.root.resolve(), instance=instance.name, home=instance.home)
+        return cls(workspace=instance.root.resolve(), instance=instance.name, used=instance.engine_note)
 
     @property
     def prefix(self) -> str:
@@ -126,6 +125,7 @@ def create(asked: Engine, place: Place, name: str, wanted: Container, digest: st
     from testcontainers.core.docker_client import DockerClient
 
     labels = {**place.labels, RESOURCE: name}
+    place.used.touch(mode=0o600)
     try:
         client = DockerClient(environment={"DOCKER_HOST": asked.address})
         sdk = client.client
@@ -166,7 +166,7 @@ def create(asked: Engine, place: Place, name: str, wanted: Container, digest: st
 
 def network(sdk: Any, place: Place) -> str:
     """Return the instance's network, made if it is missing. An engine would make several of the same name at once."""
-    with locked(place.home / LOCK):
+    with locked(place.used):
         if not sdk.networks.list(names=[f"^{place.prefix}$"]):
             sdk.networks.create(place.prefix, driver="bridge", labels=place.labels)
     return place.prefix
@@ -239,3 +239,4 @@ def remove_all(asked: Engine, place: Place) -> None:
             asked.remove(f"/volumes/{found['Name']}")
         for found in asked.labelled("networks", place.labels):
             asked.remove(f"/networks/{found['Id']}")
+    place.used.unlink(missing_ok=True)
