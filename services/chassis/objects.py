@@ -13,7 +13,8 @@ REGION = "us-east-1"
 
 
 def open_store(url: str) -> LocalStore | S3Store:
-    """Return the store at `file:///folder` or `s3+http(s)://KEY:SECRET@host:port/bucket?region=…`.
+    """Return the store at `file:///folder`, or in the bucket at `s3+http://host:port/bucket?region=…` (with key and
+    secret before the host; `s3+https` over TLS).
 
     ValueError for a URL of another kind. Nothing is asked of the server yet.
     """

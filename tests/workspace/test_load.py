@@ -42,26 +42,6 @@ def test_a_valid_stack_is_read(tmp_path: Path) -> None:
     assert stack.driver == "embedded"
 
 
-def test_each_resource_may_have_a_driver_of_its_own(tmp_path: Path) -> None:
-    write_stack(
-        tmp_path,
-        "x",
-        """\
-        version: 1
-        driver: docker
-        resources:
-          postgres: {image: 'registry.example:5000/team/postgres:18.1', env: {POSTGRES_INITDB_WALDIR: /wal}, memory: 2g}
-          redis: {driver: external, url: 'rediss://user:${REDIS_PASSWORD}@redis.example:6380/0'}
-          cache: {driver: embedded}
-        """,
-    )
-    stack = load_stack(tmp_path, "x", SPECS)
-    drivers = {name: stack.driver_of(name) for name in ("postgres", "redis", "cache", "mongo")}
-    assert drivers == {"postgres": "docker", "redis": "external", "cache": "embedded", "mongo": "docker"}
-    assert stack.entry("postgres").image == "registry.example:5000/team/postgres:18.1"
-    assert stack.entry("postgres").memory == "2g"
-
-
 def test_a_stack_that_extends_another_wins_key_by_key(tmp_path: Path) -> None:
     write_stack(tmp_path, "base", VALID)
     write_stack(

@@ -42,7 +42,6 @@ def pull(address: str, image: str) -> None:
     """Pull an image, telling how far it is."""
     import docker
     from docker.errors import APIError, DockerException
-    from requests.exceptions import RequestException
 
     tell(f"pulling {image}")
     layers: dict[str, tuple[int, int]] = {}
@@ -55,7 +54,7 @@ def pull(address: str, image: str) -> None:
                 tell(progress(image, layers, line))
     except APIError as failure:
         raise trouble.not_pulled(image, str(failure.explanation or failure)) from failure
-    except (DockerException, RequestException) as failure:
+    except (DockerException, OSError) as failure:  # what requests raises is an OSError
         raise trouble.not_pulled(image, str(failure)) from failure
 
 

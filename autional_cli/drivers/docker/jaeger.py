@@ -21,7 +21,7 @@ class Jaeger(Contained):
         """Return the container of the official image."""
         return Container(
             image=self.image,
-            env=self.env(JAEGER_LISTEN_HOST="0.0.0.0"),  # noqa: S104 - inside the container
+            env=self.env(),
             ports={4318: self.port, 16686: self.query_port},
         )
 

