@@ -21,6 +21,7 @@ DEFAULT_BASE = 11000
 SERVICES_PER_BLOCK = 32
 FIRST_PORT, LAST_PORT = DEFAULT_BASE, DEFAULT_BASE + SERVICES_PER_BLOCK - 1  # what a SPEC may declare
 RESOURCE_OFFSETS = {"postgres": 50, "redis": 51, "cache": 52, "mongo": 53, "mailbox": 54}
+RESOURCE_OFFSETS |= {"objects": 55, "jaeger": 56, "jaeger-query": 57, "mailbox-api": 58}  # as containers only
 TELEMETRY_OFFSET = 99
 EXTRA_OFFSETS = (*range(SERVICES_PER_BLOCK, 50), *range(60, TELEMETRY_OFFSET))  # replicas after a service's first
 GRPC_OFFSET = 1000

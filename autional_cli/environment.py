@@ -58,7 +58,7 @@ def environment(
         "AUTIONAL_DATABASE_URL": database.url_for(spec) if database else "",
         **urls,
         "AUTIONAL_PUBLIC_URL": f"http://{LOOPBACK}:{block.base}",  # the gateway has the first port of the block
-        "AUTIONAL_OTLP_ENDPOINT": f"http://{LOOPBACK}:{block.telemetry}",
+        "AUTIONAL_OTLP_ENDPOINT": getattr(by_name.get("jaeger"), "otlp", f"http://{LOOPBACK}:{block.telemetry}"),
         "AUTIONAL_PRIVATE_KEY_FILE": str(secrets.key_file(instance, spec.name)),
         "AUTIONAL_TRUST_FILE": str(secrets.trust_file(instance)),
         "AUTIONAL_SECRET": known.sealing(spec.name),

@@ -86,6 +86,11 @@ class Instance:
         return self.home / "instance.json"
 
     @property
+    def engine_note(self) -> Path:
+        """A file that says: a Docker engine may have something of this instance."""
+        return self.home / "engine.used"
+
+    @property
     def run_dir(self) -> Path:
         """Sockets and pid files; under /tmp where the workspace's path is too long for a socket address."""
         inside = self.home / "run"

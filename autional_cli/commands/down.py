@@ -32,6 +32,7 @@ def down(
 
     Examples: autional down · autional down --volumes
     """
+    from autional_cli.supervisor import leftovers
     from autional_cli.supervisor.client import wait_gone
     from autional_cli.supervisor.drained import must_be_complete
     from autional_cli.supervisor.progress import progress
@@ -40,6 +41,8 @@ def down(
     target = instance_of(instance)
     connection = reach(target, timeout)
     if connection is None:
+        if target.home.exists():
+            leftovers.stop(target)
         if volumes:
             remove_volumes(target)
         result: dict[str, Any] = {

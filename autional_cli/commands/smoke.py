@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 import sys
+import time
 from contextlib import closing
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -89,10 +90,10 @@ async def journey(target: Instance, status: dict[str, Any], output: str) -> tupl
 
 def login_trace(target: Instance, trace_id: str, timeout_s: float) -> tuple[Analysis, list[str]]:
     """Return the trace once it is whole, and the services of a login that it lacks at the deadline."""
-    from autional_cli.telemetry.locate import open_store
+    from autional_cli.telemetry.locate import open_traces
     from autional_cli.telemetry.selection import Request, find
 
-    with closing(open_store(target.home)) as store:
+    with closing(open_traces(target.home, time.time_ns())) as store:
         analysis, _ = find(Request(trace_id, None, "", timeout_s), store, target.logs_dir)
     return analysis, sorted(LOGIN_SERVICES - set(analysis.services))
 

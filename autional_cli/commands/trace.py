@@ -18,7 +18,7 @@ from autional_cli import render
 from autional_cli.errors import AutionalError
 from autional_cli.plain_command import PlainCommand
 from autional_cli.telemetry import selection
-from autional_cli.telemetry.locate import find_home, open_store
+from autional_cli.telemetry.locate import find_home, open_traces
 
 if TYPE_CHECKING:
     from autional_cli.telemetry.analyse import Analysis
@@ -75,9 +75,9 @@ def trace(
 
 
 def open_backend(jaeger: str | None, instance: str | None, now_ns: int) -> Backend:
-    """Open the platform's own store, or a Jaeger when its URL is given."""
+    """Open the platform's own store, or a Jaeger when its URL is given or the platform sends its traces to one."""
     if jaeger is None:
-        return open_store(find_home(instance))
+        return open_traces(find_home(instance), now_ns)
     from autional_cli.telemetry.jaeger import JaegerClient
 
     return JaegerClient(jaeger, now_ns=now_ns)

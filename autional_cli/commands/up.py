@@ -27,7 +27,7 @@ def up(
         list[str] | None, typer.Argument(help="Services to start with what they need; none: all.")
     ] = None,
     stack: Annotated[str | None, typer.Option(help="A file of stacks/, without .yaml.")] = None,
-    driver: Annotated[str | None, typer.Option(help="How resources run: embedded.")] = None,
+    driver: Annotated[str | None, typer.Option(help="How resources run: embedded, docker.")] = None,
     instance: Annotated[str | None, typer.Option(help=HELP)] = None,
     wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Return when everything is ready, or at once.")] = True,
     timeout: Annotated[float, typer.Option(help="Seconds to wait.", min=0.1)] = 60.0,
@@ -37,7 +37,7 @@ def up(
 ) -> None:
     """Start the platform, or the named services and what they need. A second `up` attaches and adds.
 
-    Examples: autional up · autional up identity · autional up --stack login --timings
+    Examples: autional up · autional up identity · autional up --stack login --timings · autional up --driver docker
     """
     began = time.time()
     target = instance_of(instance)

@@ -29,7 +29,8 @@ class ProcessSpec:
     `hurries`: a second stop signal makes it give up what it waits for. `listen` is a port whose listening socket it is
     handed (`AUTIONAL_LISTEN_FD`), so that a successor can serve it as well; `successor_env` is what a process that
     starts while its predecessor still runs is told differently. `holds`: it can build itself up before what its unit
-    needs is ready, and then waits for the word to go on (`services/chassis/hold.py`).
+    needs is ready, and then waits for the word to go on (`services/chassis/hold.py`). `aftermath` is a command to be run when a killed
+    supervisor could not stop what the process stands for; it does no harm when there is nothing left to do.
     """
 
     name: str
@@ -47,6 +48,7 @@ class ProcessSpec:
     holds: bool = False
     listen: int | None = None
     successor_env: Mapping[str, str] = field(default_factory=dict)
+    aftermath: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if bool(self.argv) == bool(self.entry):
@@ -62,11 +64,11 @@ class Resource(Protocol):
 
     @property
     def name(self) -> str:
-        """`postgres`, `redis`, `cache`, `mongo`, `objects` or `mailbox`."""
+        """`postgres`, `redis`, `cache`, `mongo`, `objects`, `mailbox` or `jaeger`."""
 
     @property
     def driver(self) -> str:
-        """Which driver runs it, such as `embedded`."""
+        """Which driver runs it: `embedded`, `docker` or `external`."""
 
     @property
     def version(self) -> str:
@@ -99,3 +101,11 @@ class Resource(Protocol):
 
     async def remove(self) -> None:
         """Delete its data (`down --volumes`). The process must have stopped."""
+
+
+@runtime_checkable
+class Releasable(Protocol):
+    """A resource that may outlive its process."""
+
+    async def release(self) -> None:
+        """Stop what the process stood for, if it still runs. The process has ended."""

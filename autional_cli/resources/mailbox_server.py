@@ -6,74 +6,40 @@ Environment: AUTIONAL_SMTP_PORT, AUTIONAL_MAILBOX_DIR (a Maildir) and AUTIONAL_L
 from __future__ import annotations
 
 import asyncio
-import json
-import mailbox
 import os
-import re
 import signal
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from aiosmtpd.smtp import SMTP
 
 from autional_cli.ports import LOOPBACK
-from autional_cli.resources.mailbox import RECIPIENTS_HEADER, SENDER_HEADER, Mail, parse
+from autional_cli.resources.mail_store import MailStore
 from autional_cli.supervisor.notify import notify
 
 if TYPE_CHECKING:
     from aiosmtpd.smtp import Envelope, Session
 
 MAX_MAIL_BYTES = 10 << 20
-MAX_LOGGED_CHARACTERS = 64 << 10
 IDLE_CONNECTION_S = 60.0
 STOP_S = 0.5
-TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}")  # W3C Trace Context
 
 
 class Keeper:
-    """Stores every mail, then says so in the log."""
+    """Has every mail stored that SMTP brings."""
 
     def __init__(self, folder: Path, log_file: Path | None) -> None:
-        self.maildir = mailbox.Maildir(folder, create=True)
-        self.log_file = log_file
+        self.store = MailStore(folder, log_file)
 
     async def handle_DATA(  # noqa: N802 - the name that aiosmtpd calls
         self, server: SMTP, session: Session, envelope: Envelope
     ) -> str:
         """Keep the mail of one SMTP transaction (called by aiosmtpd)."""
-        recipients = ", ".join(envelope.rcpt_tos)
-        headers = f"{SENDER_HEADER}: {envelope.mail_from}\r\n{RECIPIENTS_HEADER}: {recipients}\r\n"
-        content = headers.encode("utf-8") + bytes(envelope.original_content or b"")
         try:
-            key = self.maildir.add(content)
+            self.store.keep(envelope.mail_from or "", envelope.rcpt_tos, bytes(envelope.original_content or b""))
         except OSError as failure:
             return f"452 4.3.1 the mail could not be stored: {failure.strerror}"
-        self.log(parse(content), key)
         return "250 2.0.0 kept"
-
-    def log(self, mail: Mail, key: str) -> None:
-        """Append the mail to the structured log."""
-        if self.log_file is None:
-            return
-        line: dict[str, Any] = {
-            "timestamp": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
-            "level": "info",
-            "service": "mailbox",
-            "instance": "mailbox-0",
-            "event": "mail received",
-            "from": mail.sender,
-            "to": list(mail.to),
-            "subject": mail.subject,
-            "text": mail.text[:MAX_LOGGED_CHARACTERS],
-            "mail_id": key,
-        }
-        context = TRACEPARENT.fullmatch(str(mail.message.get("traceparent", "")))
-        if context:
-            line["trace_id"], line["span_id"] = context.groups()
-        descriptor = os.open(self.log_file, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        with os.fdopen(descriptor, "ab", buffering=0) as file:
-            file.write(json.dumps(line, ensure_ascii=False).encode() + b"\n")
 
 
 async def serve(port: int, keeper: Keeper) -> None:

@@ -29,9 +29,11 @@ async def create_first(port: int, operator: str, operator_password: str, service
         raise refused(port, failure) from failure
 
 
-def provision(port: int, operator: str, operator_password: str, services: Mapping[str, str]) -> None:
+def provision(
+    port: int, operator: str, operator_password: str, services: Mapping[str, str], *, host: str = LOOPBACK
+) -> None:
     """Create or update one user per service; `services` maps name to password. Idempotent."""
-    with client(port, username=operator, password=operator_password, authSource="admin") as server:
+    with client(port, host, username=operator, password=operator_password, authSource="admin") as server:
         known = {user["user"] for user in server.admin.command("usersInfo")["users"]}
         for name, password in services.items():
             verb = "updateUser" if name in known else "createUser"
@@ -39,14 +41,14 @@ def provision(port: int, operator: str, operator_password: str, services: Mappin
 
 
 @contextmanager
-def client(port: int, **options: Any) -> Iterator[MongoClient[dict[str, Any]]]:
+def client(port: int, host: str = LOOPBACK, **options: Any) -> Iterator[MongoClient[dict[str, Any]]]:
     """Yield a client; what the server refuses becomes an AutionalError (exit 4)."""
     from pymongo import MongoClient
     from pymongo.errors import PyMongoError
 
     try:
         with MongoClient[dict[str, Any]](
-            LOOPBACK,
+            host,
             port,
             directConnection=True,
             serverSelectionTimeoutMS=ANSWER_MS,

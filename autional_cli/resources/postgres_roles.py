@@ -24,20 +24,31 @@ LIMITS = {"statement_timeout": "60s", "lock_timeout": "15s", "idle_in_transactio
 SHARED_DATABASES = ("postgres", "template1")
 
 
-async def provision(port: int, operator: str, password: str, services: Mapping[str, str]) -> None:
-    """Create or update a role and a database per service; `services` maps name to password. Idempotent."""
+async def provision(
+    port: int,
+    operator: str,
+    password: str,
+    services: Mapping[str, str],
+    *,
+    host: str = LOOPBACK,
+    tls: bool | None = False,
+) -> None:
+    """Create or update a role and a database per service; `services` maps name to password. Idempotent.
+
+    `tls` None: where the server has it.
+    """
     import asyncpg
 
     try:
         connection = await asyncpg.connect(
-            host=LOOPBACK,
+            host=host,
             port=port,
             user=operator,
             password=password,
             database="postgres",
             timeout=CONNECT_S,
             command_timeout=COMMAND_S,
-            ssl=False,
+            ssl=tls,
             statement_cache_size=0,
         )
         try:
@@ -46,7 +57,7 @@ async def provision(port: int, operator: str, password: str, services: Mapping[s
             await connection.close(timeout=CONNECT_S)
     except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as failure:
         raise AutionalError(
-            f"postgres on port {port} could not be provisioned: {failure}",
+            f"postgres on {host}:{port} could not be provisioned: {failure}",
             hint="autional logs postgres",
             exit_code=ExitCode.BACKEND_UNAVAILABLE,
         ) from failure

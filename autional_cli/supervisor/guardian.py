@@ -1,19 +1,22 @@
 """`python -S -E -s -m autional_cli.supervisor.guardian LOCK`: stops what a supervisor that was killed left behind.
 
 It reads lines from stdin: `add PID STARTED STOP KILL PORT NAME`, `del PID`, `socket PATH`, `freeze PID STARTED`,
-`thaw PID`, `bye`. At the end of the stream without `bye` it lets frozen processes go on, stops every process it was
-told of and removes the sockets. Standard library only, a session of its own, and a lock on LOCK for its life, so that
-the next supervisor can wait until the ground is clear.
+`thaw PID`, `after NAME COMMAND`, `bye`. At the end of the stream without `bye` it lets frozen processes go on, stops
+every process it was told of, runs the commands that stop what outlives a process, and removes the sockets. Standard
+library only, a session of its own, and a lock on LOCK for its life, so that the next supervisor can wait until the
+ground is clear.
 """
 
 from __future__ import annotations
 
 import contextlib
 import fcntl
+import json
 import os
 import select
 import signal
 import socket
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -23,6 +26,7 @@ from autional_cli.supervisor.process import is_alive, kill_group, signal_process
 
 GRACE_S = 5.0  # from the stop signal to the next, harder one
 WAKE_AFTER_S = 0.05  # between the signal and that connection: together they would be missed
+AFTERMATH_S = 20.0
 HARD_S = 2.0  # from a kill signal that is not SIGKILL to SIGKILL
 
 
@@ -54,6 +58,28 @@ def read(lines: list[str]) -> tuple[dict[int, Ward], list[Path], bool]:
         elif verb == "bye":
             said_bye = True
     return wards, sockets, said_bye
+
+
+def aftermaths(lines: list[str]) -> list[list[str]]:
+    """Return what is to be run when all processes have ended: a folder and a command each, the last of each name."""
+    found: dict[str, list[str]] = {}
+    for line in lines:
+        verb, _, rest = line.strip().partition(" ")
+        if verb == "after":
+            name, _, command = rest.partition(" ")
+            found[name] = json.loads(command)
+    return list(found.values())
+
+
+def clear_up(commands: list[list[str]]) -> None:
+    """Run commands side by side, each to its end or for AFTERMATH_S."""
+    running = [subprocess.Popen(command, cwd=folder, stdin=subprocess.DEVNULL) for folder, *command in commands]  # noqa: S603 - from our supervisor
+    deadline = time.monotonic() + AFTERMATH_S
+    for process in running:
+        try:
+            process.wait(max(0.1, deadline - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            process.kill()
 
 
 def frozen(lines: list[str]) -> dict[int, str]:
@@ -124,6 +150,7 @@ def main() -> int:
             if is_alive(pid, started):  # what is stopped hears no stop signal, nor that its parent is gone
                 signal_process(pid, signal.SIGCONT)
         stop_all(list(wards.values()))
+        clear_up(aftermaths(lines))
         for path in sockets:
             path.unlink(missing_ok=True)
     return 0

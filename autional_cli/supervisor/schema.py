@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from autional_cli.drivers.base import Resource
     from autional_cli.instance import Instance
+    from autional_cli.plan import Task
     from services.chassis.spec import ServiceSpec
 
 MIGRATIONS = "migrations"
@@ -45,6 +46,25 @@ class TemplatedPostgres(Postgres):
             restored = await asyncio.to_thread(self.template.restore, self.data_dir)
             write_private(self.marker, self.schema if restored else NEW)
         await super().prepare()
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlainMigrations:
+    """Bring every schema to its head. `marker` is a note of it that goes with the data; None: nobody keeps one."""
+
+    marker: Path | None
+    schema: str
+
+    def is_done(self) -> bool:
+        """Whether the server has the migrations that the workspace has now."""
+        return (
+            self.marker is not None and self.marker.is_file() and self.marker.read_text(encoding="ascii") == self.schema
+        )
+
+    async def finish(self, pause: Callable[[str, Callable[[], Awaitable[None]]], Awaitable[None]]) -> None:
+        """Record the migrations."""
+        if self.marker:
+            write_private(self.marker, self.schema)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,7 +108,7 @@ def templated(resource: Resource, instance: Instance, root: Path, specs: list[Se
 
 def migrations(instance: Instance, root: Path, resources: list[Resource], specs: list[ServiceSpec]) -> UnitDef:
     """Return the unit that migrates the databases of `specs`."""
-    cluster = next(resource for resource in resources if isinstance(resource, TemplatedPostgres))
+    cluster = next(resource for resource in resources if resource.name == "postgres")
     targets = [{"service": spec.name, "url": cluster.url_for(spec)} for spec in specs]
     process = ProcessSpec(
         name=MIGRATIONS,
@@ -101,7 +121,16 @@ def migrations(instance: Instance, root: Path, resources: list[Resource], specs:
         name=MIGRATIONS,
         kind="task",
         process=process,
-        task=Migrations(cluster=cluster),
+        task=task(cluster, root, specs),
         needs=(cluster.name,),
         start_timeout_s=START_S,
     )
+
+
+def task(cluster: Resource, root: Path, specs: list[ServiceSpec]) -> Task:
+    """Return how the migrations of a server are remembered."""
+    if isinstance(cluster, TemplatedPostgres):
+        return Migrations(cluster=cluster)
+    notes: Path | None = getattr(cluster, "state_dir", None)
+    schema = fingerprint(root, [spec.name for spec in specs])
+    return PlainMigrations(marker=notes / MARKER if notes else None, schema=schema)

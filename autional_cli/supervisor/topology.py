@@ -9,17 +9,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from autional_cli import secrets
-from autional_cli.drivers import embedded
+from autional_cli.drivers import choice
 from autional_cli.drivers.base import ProcessSpec
 from autional_cli.environment import environment
 from autional_cli.errors import AutionalError, ExitCode
 from autional_cli.instance import BlockClaim, Instance, claim_block
 from autional_cli.plan import Topology, UnitDef
+from autional_cli.supervisor import leftovers
 from autional_cli.supervisor.injection import fault_socket
 from autional_cli.supervisor.schema import MIGRATIONS, migrations, templated
 from autional_cli.workspace import graph
 from autional_cli.workspace.discover import discover
 from autional_cli.workspace.load import DEFAULT_STACK, load_stack
+from autional_cli.workspace.model import DRIVERS, RESOURCES
 from autional_cli.workspace.source import suggest
 
 if TYPE_CHECKING:
@@ -51,24 +53,47 @@ class WorkspaceSource:
         self._instance = instance
         self._claim: BlockClaim | None = None
         self._extras: Mapping[tuple[str, int], int] = {}
+        self._drivers: Mapping[str, str] = {}
 
     def build(self, request: Request) -> Topology:
         """Return the units for `request`; AutionalError with file and line for what is wrong in the workspace."""
         chosen = choose(self._instance.root, request)
+        drivers = drivers_of(chosen.stack)
         if self._claim is None:
             self._instance.create()
+            leftovers.stop(self._instance)  # or they would hold the ports
             self._claim = claim_block(self._instance, chosen.specs)
+        elif self._drivers != drivers:
+            raise other_drivers(self._drivers, drivers, self._instance.name)
+        self._drivers = drivers
         block = self._instance.block.arranged_for(chosen.stack, chosen.stack_specs, self._extras)
         self._extras = block.extras
         secrets.ensure_keys(self._instance, chosen.stack.services)
-        self._instance.remember(stack=chosen.stack.name, driver=chosen.stack.driver)
-        return assemble(self._instance, chosen, block)
+        topology = assemble(self._instance, chosen, block)
+        jaeger = next((unit.url for unit in topology.units if unit.name == "jaeger"), "")
+        self._instance.remember(stack=chosen.stack.name, driver=chosen.stack.driver, jaeger=jaeger)
+        return topology
 
     def close(self) -> None:
         """Release the block of ports."""
         if self._claim:
             self._claim.close()
             self._claim = None
+
+
+def drivers_of(stack: Stack) -> Mapping[str, str]:
+    """Return the driver of every resource."""
+    return {name: stack.driver_of(name) for name in RESOURCES}
+
+
+def other_drivers(running: Mapping[str, str], wanted: Mapping[str, str], instance: str) -> AutionalError:
+    """Return the error for a platform that runs and would have to change its drivers."""
+    differing = ", ".join(f"{name} on {running[name]}" for name in RESOURCES if running[name] != wanted[name])
+    return AutionalError(
+        f"instance {instance} runs already, with {differing}",
+        hint="stop it first (autional down), or start another one: autional up --instance NAME",
+        exit_code=ExitCode.USAGE,
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,11 +110,7 @@ def choose(root: Path, request: Request) -> Choice:
     """Read the workspace and select what `request` needs. AutionalError (exit 3) for what is wrong in a file."""
     known = discover(root)
     stack = load_stack(root, request.stack or DEFAULT_STACK, known)
-    if request.driver and request.driver != stack.driver:
-        raise AutionalError(
-            f"driver {request.driver!r} is not available; stack {stack.name} runs on {stack.driver!r}",
-            exit_code=ExitCode.CONFIGURATION,
-        )
+    stack = driven(stack, request.driver)
     for name in request.services:
         if name not in stack.services:
             raise AutionalError(
@@ -102,6 +123,19 @@ def choose(root: Path, request: Request) -> Choice:
     in_stack = tuple(spec for name, spec in known.items() if name in stack.services)
     chosen = tuple(spec for spec in in_stack if spec.name in needed)
     return Choice(root=root, stack=stack, stack_specs=in_stack, specs=chosen)
+
+
+def driven(stack: Stack, driver: str | None) -> Stack:
+    """Return the stack on the driver that was asked for; what it says of single resources stays."""
+    if driver is None or driver == stack.driver:
+        return stack
+    if driver not in DRIVERS:
+        raise AutionalError(
+            f"there is no driver {driver!r}{suggest(driver, DRIVERS)}",
+            hint="autional up --driver docker",
+            exit_code=ExitCode.USAGE,
+        )
+    return stack.model_copy(update={"driver": driver})
 
 
 def scaled(stack: Stack, replicas: Mapping[str, int]) -> Stack:
@@ -127,16 +161,16 @@ def all_resources(instance: Instance) -> list[Resource]:
     """Return every resource that the instance may have data of: what its last stack stands on."""
     stack = str(instance.recall().get("stack") or DEFAULT_STACK)
     known = discover(instance.root)
-    chosen = load_stack(instance.root, stack, known)
-    return embedded.resources(instance, chosen, [spec for name, spec in known.items() if name in chosen.services])
+    chosen = driven(load_stack(instance.root, stack, known), instance.recall().get("driver"))
+    return choice.resources(instance, chosen, [spec for name, spec in known.items() if name in chosen.services])
 
 
 def assemble(instance: Instance, chosen: Choice, arranged: PortBlock | None = None) -> Topology:
     """Return the topology. Resources are set up for the whole stack, so that more of it can be started later."""
     block = arranged or instance.block.arranged_for(chosen.stack, chosen.stack_specs)
     relational = [spec for spec in chosen.stack_specs if spec.database == "postgres"]
-    wanted = {"redis", "cache", *(s.database for s in chosen.specs), *(r for s in chosen.specs for r in s.resources)}
-    found = [r for r in embedded.resources(instance, chosen.stack, chosen.stack_specs) if r.name in wanted]
+    wanted = choice.needed(chosen.stack, chosen.specs)
+    found = [r for r in choice.resources(instance, chosen.stack, chosen.stack_specs) if r.name in wanted]
     resources = [templated(r, instance, chosen.root, relational) for r in found]
     units = [UnitDef(name=r.name, kind="resource", resource=r, ports=r.ports, url=r.admin_url()) for r in resources]
     units.append(telemetry(instance))

@@ -6,6 +6,7 @@ import asyncio
 import math
 import time
 import traceback
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from autional_cli.errors import AutionalError, ExitCode
@@ -248,7 +249,8 @@ class Runner:
         output: tuple[str, ...] = ()
         if self._attempt:
             output = self._attempt.output()
-            await self._attempt.end()
+            with suppress(AutionalError):  # it failed already; what keeps it from ending as well is no better news
+                await self._attempt.end()
         self._board.move(
             self.name,
             State.FAILED,

@@ -6,6 +6,8 @@ import fcntl
 import os
 from typing import TYPE_CHECKING
 
+from autional_cli.supervisor import leftovers
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -33,5 +35,6 @@ def remove_data(instance: Instance) -> None:
 
     The caller holds the instance's lock and has removed the resources' own data.
     """
+    leftovers.remove(instance)
     for leftover in (*instance.home.glob("traces.db*"), *instance.data_dir.glob(".migrated*")):
         leftover.unlink(missing_ok=True)

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import sqlite3
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from autional_cli.errors import AutionalError, ExitCode
 from autional_cli.telemetry.reader import Reader
 from autional_cli.telemetry.schema import ForeignStoreError
 from autional_cli.workspace.locate import find_root
+
+if TYPE_CHECKING:
+    from autional_cli.telemetry.model import Backend
 
 
 def find_home(instance: str | None) -> Path:
@@ -19,6 +24,24 @@ def find_home(instance: str | None) -> Path:
     if not re.fullmatch("[a-z0-9][a-z0-9-]{0,31}", name):
         raise AutionalError(f"{name!r} is not an instance name", hint="use a-z, 0-9 and -, at most 32 characters")
     return find_root() / ".autional" / name
+
+
+def open_traces(home: Path, now_ns: int) -> Backend:
+    """Open the traces of an instance: its own store, or the Jaeger that it sends them to."""
+    url = jaeger_of(home)
+    if url is None:
+        return open_store(home)
+    from autional_cli.telemetry.jaeger import JaegerClient
+
+    return JaegerClient(url, now_ns=now_ns)
+
+
+def jaeger_of(home: Path) -> str | None:
+    """Return the URL of the Jaeger that an instance sends its traces to; None when it keeps them itself."""
+    try:
+        return json.loads((home / "instance.json").read_bytes()).get("jaeger") or None
+    except (OSError, ValueError, AttributeError):
+        return None
 
 
 def open_store(home: Path) -> Reader:

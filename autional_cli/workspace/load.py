@@ -13,7 +13,9 @@ from autional_cli.errors import AutionalError, ExitCode
 from autional_cli.workspace import graph, source
 from autional_cli.workspace.model import (
     DRIVERS,
+    RESOURCE_DRIVERS,
     RESOURCES,
+    SCHEMES,
     Driver,
     ResourceEntry,
     ServiceEntry,
@@ -56,6 +58,7 @@ def load_stack(root: Path, name: str, services: Mapping[str, ServiceSpec]) -> St
     layers = read_chain(root, name, services)
     stack = merge(name, layers)
     check_needs(stack, layers, services)
+    check_resources(stack, layers)
     return stack
 
 
@@ -129,7 +132,8 @@ def problem(found: Source, error: dict[str, Any]) -> AutionalError:
     if path[-1:] == ("version",):
         return found.error(path, f"version is {value!r}; this release reads version 1")
     if path[-1:] == ("driver",) and isinstance(value, str):
-        return found.error(path, f"unknown driver {value!r}{source.suggest(value, DRIVERS)}")
+        known = DRIVERS if len(path) == 1 else RESOURCE_DRIVERS
+        return found.error(path, f"unknown driver {value!r}{source.suggest(value, known)}")
     message = error["msg"].removeprefix("Value error, ").replace("Input should be", "should be")
     at_key = "[key]" in error["loc"]
     shown = f", not {value!r}" if isinstance(value, str | int | float | bool | None) and not at_key else ""
@@ -152,7 +156,7 @@ def merge(name: str, layers: list[Layer]) -> Stack:
         for key, service in layer.file.services.items():
             services[key] = overlay(services.get(key, ServiceEntry()), service, "env")
         for key, resource in layer.file.resources.items():
-            resources[key] = overlay(resources.get(key, ResourceEntry()), resource, "settings")
+            resources[key] = overlay(resources.get(key, ResourceEntry()), resource, "settings", "env")
     last = layers[-1]
     return Stack(
         name=name,
@@ -164,14 +168,37 @@ def merge(name: str, layers: list[Layer]) -> Stack:
     )
 
 
-def overlay(base: Entry, given: Entry | None, joined: str) -> Entry:
-    """Return `base` with what `given` sets; the mapping `joined` is joined instead of replaced."""
+def overlay(base: Entry, given: Entry | None, *joined: str) -> Entry:
+    """Return `base` with what `given` sets; the mappings `joined` are joined instead of replaced."""
     if given is None:
         return base
     set_now = {key: getattr(given, key) for key in given.model_fields_set}
-    if joined in set_now:
-        set_now[joined] = {**getattr(base, joined), **set_now[joined]}
+    for key in set_now.keys() & set(joined):
+        set_now[key] = {**getattr(base, key), **set_now[key]}
     return base.model_copy(update=set_now)
+
+
+def check_resources(stack: Stack, layers: list[Layer]) -> None:
+    """Raise when an entry of a resource says what its driver has no use for, or lacks what it needs."""
+    for layer in reversed(layers):
+        for name, given in layer.file.resources.items():
+            path = ("resources", name)
+            entry, explicit = stack.entry(name), stack.entry(name).driver
+            if given is None:
+                continue
+            if entry.driver == "external" and entry.url is None:
+                raise layer.source.error(path, f"{name} is external and needs a `url`")
+            if given.url is not None and explicit != "external":
+                raise layer.source.error((*path, "url"), "a `url` needs `driver: external`", at_key=True)
+            if given.url is not None and not given.url.startswith(tuple(f"{s}://" for s in SCHEMES[name])):
+                known = ", ".join(f"{scheme}://" for scheme in SCHEMES[name])
+                raise layer.source.error((*path, "url"), f"the url of {name} begins with {known}")
+            for key in ("image", "env", "memory") if explicit in ("embedded", "external") else ():
+                if key in given.model_fields_set:
+                    raise layer.source.error((*path, key), f"`{key}` is for the driver docker", at_key=True)
+            if name == "jaeger" and explicit == "embedded":
+                message = "without Docker, traces are kept by the platform itself; leave this entry out"
+                raise layer.source.error((*path, "driver"), message)
 
 
 def check_needs(stack: Stack, layers: list[Layer], specs: Mapping[str, ServiceSpec]) -> None:

@@ -12,11 +12,24 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
-DRIVERS = ("embedded",)
-RESOURCES = ("postgres", "redis", "cache", "mongo", "objects", "mailbox")
+DRIVERS = ("embedded", "docker")  # of a whole stack
+RESOURCE_DRIVERS = (*DRIVERS, "external")
+RESOURCES = ("postgres", "redis", "cache", "mongo", "objects", "mailbox", "jaeger")
+SCHEMES = {
+    "postgres": ("postgresql", "postgres"),
+    "redis": ("redis", "rediss"),
+    "cache": ("redis", "rediss"),
+    "mongo": ("mongodb", "mongodb+srv"),
+    "objects": ("s3", "http", "https"),
+    "mailbox": ("smtp",),
+    "jaeger": ("http", "https"),
+}
 MAX_REPLICAS = 5
 
 VARIABLE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+IMAGE = re.compile(r"[a-z0-9][a-z0-9._/:@-]*[A-Za-z0-9._-]*", re.IGNORECASE)
+PINNED = re.compile(r"[^/]+[:@][A-Za-z0-9._:-]+$")
+MEMORY = re.compile(r"[1-9][0-9]*[kmg]")
 
 
 def number_as_text(value: object) -> object:
@@ -31,7 +44,24 @@ def variable_name(value: str) -> str:
     return value
 
 
-Driver = Literal["embedded"]
+def image_reference(value: str) -> str:
+    """Refuse what cannot name an image, and a tag that means another image tomorrow."""
+    if not IMAGE.fullmatch(value):
+        raise ValueError("not a name of an image")
+    if value.endswith(":latest") or not PINNED.search(value):
+        raise ValueError("an image needs a tag or a digest, and not 'latest'")
+    return value
+
+
+def memory_size(value: str) -> str:
+    """Refuse what the engine does not understand."""
+    if not MEMORY.fullmatch(value):
+        raise ValueError("not a size such as 512m or 2g")
+    return value
+
+
+Driver = Literal["embedded", "docker"]
+ResourceDriver = Literal["embedded", "docker", "external"]
 EnvironmentName = Annotated[str, AfterValidator(variable_name)]
 EnvironmentValue = Annotated[str, BeforeValidator(number_as_text)]
 Setting = bool | int | float | str
@@ -52,10 +82,18 @@ class ServiceEntry(Frozen):
 
 
 class ResourceEntry(Frozen):
-    """How a stack runs one backing resource. `settings` are the server's own configuration settings."""
+    """How a stack runs one backing resource. `settings` are the server's own configuration settings.
 
-    driver: Driver | None = None
+    `image`, `env` and `memory` (such as `512m`) are for the driver docker, `url` is for external. A `${NAME}` in the
+    URL is that variable of the environment, so that no password is in the file.
+    """
+
+    driver: ResourceDriver | None = None
     settings: Mapping[str, Setting] = {}
+    image: Annotated[str, AfterValidator(image_reference)] | None = None
+    env: Mapping[EnvironmentName, EnvironmentValue] = {}
+    memory: Annotated[str, AfterValidator(memory_size)] | None = None
+    url: str | None = None
 
 
 class StackFile(Frozen):
@@ -83,3 +121,11 @@ class Stack(Frozen):
         """Return the settings of a resource; empty when the stack names none."""
         entry = self.resources.get(resource)
         return entry.settings if entry else {}
+
+    def entry(self, resource: str) -> ResourceEntry:
+        """Return what the stack says about a resource; an empty entry when it names none."""
+        return self.resources.get(resource) or ResourceEntry()
+
+    def driver_of(self, resource: str) -> ResourceDriver:
+        """Return the driver of a resource: its own, or the stack's."""
+        return self.entry(resource).driver or self.driver

@@ -10,7 +10,7 @@ import pytest
 
 from autional_cli.instance import Instance
 
-from .running import build, claim
+from .running import Either, build, claim
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,6 +39,14 @@ def instance(tmp_path: Path) -> Iterator[Instance]:
     with claim(opened):
         yield opened
     opened.discard_run_dir()
+
+
+@pytest.fixture(params=["embedded", pytest.param("docker", marks=pytest.mark.docker)])
+def either(request: pytest.FixtureRequest, instance: Instance) -> Iterator[Either]:
+    """An instance without data, on each driver in turn."""
+    made = Either(request.param, instance)
+    yield made
+    made.discard()
 
 
 @pytest.fixture

@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from autional_cli.drivers.embedded import resources
+from autional_cli.drivers.base import Releasable
+from autional_cli.drivers.choice import resources
+from autional_cli.drivers.docker import container
 from autional_cli.errors import AutionalError
 from autional_cli.instance import BASES, BlockClaim, Instance, claim_block
 from autional_cli.workspace.model import ResourceEntry, ServiceEntry, Stack
@@ -21,8 +23,9 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable
 
     from autional_cli.drivers.base import ProcessSpec, Resource
+    from autional_cli.workspace.model import Driver
 
-READY_S = 20.0
+READY_S = 40.0
 WAKE_AFTER_S = 0.05
 CALL = """
 import importlib, sys
@@ -108,12 +111,15 @@ async def running(resource: Resource) -> AsyncIterator[Server]:
             with suppress(ProcessLookupError):
                 os.killpg(server.process.pid, signal.SIGKILL)
             await server.process.wait()
+        if isinstance(resource, Releasable):
+            await resource.release()
 
 
-def stack(**settings: dict[str, int | str]) -> Stack:
+def stack(driver: Driver = "embedded", **settings: dict[str, int | str]) -> Stack:
     """Return a stack of the services above; `settings` are those of resources by name."""
     return Stack(
         name="test",
+        driver=driver,
         path=Path("stacks/test.yaml"),
         services={spec.name: ServiceEntry() for spec in SPECS},
         resources={name: ResourceEntry(settings=values) for name, values in settings.items()},
@@ -130,10 +136,40 @@ def claim(instance: Instance) -> BlockClaim:
 
 
 def build(
-    instance: Instance, specs: Iterable[ServiceSpec] = SPECS, **settings: dict[str, int | str]
+    instance: Instance,
+    specs: Iterable[ServiceSpec] = SPECS,
+    driver: Driver = "embedded",
+    **settings: dict[str, int | str],
 ) -> dict[str, Resource]:
     """Return the resources of an instance by name."""
-    return {resource.name: resource for resource in resources(instance, stack(**settings), specs)}
+    return {resource.name: resource for resource in resources(instance, stack(driver, **settings), specs)}
+
+
+@dataclass(frozen=True)
+class Either:
+    """An instance on one of the drivers, for what must hold on each of them."""
+
+    driver: Driver
+    instance: Instance
+
+    def build(self, specs: Iterable[ServiceSpec] = SPECS, **settings: dict[str, int | str]) -> dict[str, Resource]:
+        """Return the resources of the instance by name."""
+        return build(self.instance, specs, self.driver, **settings)
+
+    async def kill(self, resource: Resource, server: Server) -> None:
+        """kill -9 of the server itself, wherever it runs."""
+        if self.driver == "docker":
+            name = f"{container.Place.of(self.instance).prefix}-{resource.name}"
+            container.engine().call("POST", f"/containers/{name}/kill")
+            async with asyncio.timeout(READY_S):
+                await server.process.wait()
+        else:
+            await server.kill()
+
+    def discard(self) -> None:
+        """Remove what is outside of the instance's directory."""
+        if self.driver == "docker":
+            container.remove_all(container.engine(), container.Place.of(self.instance))
 
 
 def log_of(spec: ProcessSpec) -> str:

@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from pymongo import MongoClient
-from pymongo.errors import OperationFailure
 
 from autional_cli.errors import AutionalError
 
-from .running import AUDIT, IDENTITY, RISK, build, running, snapshot
+from .running import AUDIT, IDENTITY, build, running, snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,40 +37,6 @@ async def insert(url: str, **document: Any) -> None:
 
 async def count(url: str) -> Any:
     return await use(url, lambda client: client.get_default_database()["events"].count_documents({}))
-
-
-async def test_starts_provisions_twice_and_serves_each_service_its_own_database(empty: dict[str, Resource]) -> None:
-    mongo = empty["mongo"]
-    async with running(mongo):
-        await mongo.provision()
-        await insert(mongo.url_for(AUDIT), a=1)
-        assert await count(mongo.url_for(AUDIT)) == 1
-        assert await count(mongo.url_for(RISK)) == 0
-
-
-async def test_audit_can_neither_read_nor_write_the_database_of_risk(platform: dict[str, Resource]) -> None:
-    mongo = platform["mongo"]
-    attempts: list[Callable[[MongoClient[dict[str, Any]]], Any]] = [
-        lambda client: client["risk"]["events"].insert_one({}),
-        lambda client: client["risk"]["events"].find_one(),
-        lambda client: client["risk"].list_collection_names(),
-        lambda client: client["admin"].command("usersInfo"),
-        lambda client: client["admin"].command("createUser", "x", pwd="x", roles=["root"]),
-    ]
-    async with running(mongo):
-        for attempt in attempts:
-            with pytest.raises(OperationFailure, match="not authorized"):
-                await use(mongo.url_for(AUDIT), attempt)
-
-
-async def test_nobody_gets_in_without_the_password(platform: dict[str, Resource]) -> None:
-    mongo = platform["mongo"]
-    bare = f"mongodb://127.0.0.1:{mongo.ports[0]}/audit?directConnection=true"
-    async with running(mongo):
-        with pytest.raises(OperationFailure):
-            await count(bare)
-        with pytest.raises(OperationFailure):
-            await count(mongo.url_for(AUDIT).replace("audit:", "audit:x"))
 
 
 async def test_data_survives_a_restart_and_kill_9(platform: dict[str, Resource]) -> None:
@@ -150,13 +115,6 @@ async def test_a_configuration_of_the_users_own_has_no_effect(
 async def test_the_server_is_never_imported_into_a_process_of_ours(platform: dict[str, Resource]) -> None:
     async with running(platform["mongo"]):
         assert not [name for name in sys.modules if name.split(".")[0] == "secantus"]
-
-
-async def test_users_added_later_reach_a_running_server(instance: Instance) -> None:
-    async with running(build(instance, [AUDIT])["mongo"]):
-        larger = build(instance)["mongo"]
-        await larger.provision()
-        assert await count(larger.url_for(RISK)) == 0
 
 
 async def test_a_foreign_directory_is_named_and_left_alone(empty: dict[str, Resource], instance: Instance) -> None:

@@ -12,7 +12,7 @@ import pytest
 from autional_cli.errors import AutionalError, ExitCode
 from autional_cli.resources.postgres import Postgres
 
-from .running import AUDIT, IDENTITY, SESSION, SPECS, build, log_of, running, snapshot, start
+from .running import AUDIT, IDENTITY, SPECS, build, log_of, running, snapshot, start
 
 if TYPE_CHECKING:
     from autional_cli.drivers.base import Resource
@@ -40,74 +40,10 @@ async def test_starts_provisions_twice_and_serves_each_service_its_own_database(
         assert f"PostgreSQL {postgres.version} " in rows[0][0][2]
 
 
-async def test_a_role_owns_its_database_and_may_create_tables_in_it(platform: dict[str, Resource]) -> None:
-    async with running(platform["postgres"]) as _:
-        await run_sql(platform["postgres"].url_for(SESSION), "CREATE SCHEMA s", "CREATE TABLE t (id int)")
-
-
-async def test_identity_cannot_connect_to_the_database_of_session(platform: dict[str, Resource]) -> None:
-    postgres = platform["postgres"]
-    async with running(postgres):
-        with pytest.raises(asyncpg.InvalidAuthorizationSpecificationError, match="pg_hba"):
-            await connect(postgres.url_for(IDENTITY), database="session")
-        for shared in ("postgres", "template1"):
-            with pytest.raises(asyncpg.InvalidAuthorizationSpecificationError):
-                await connect(postgres.url_for(IDENTITY), database=shared)
-        grants = await run_sql(
-            postgres.admin_url(),
-            "SELECT datname FROM pg_database WHERE has_database_privilege('identity', datname, 'CONNECT')",
-        )
-        # template0 takes no connections at all
-        assert {row[0] for row in grants[0]} - {"template0"} == {"identity"}
-
-
-async def test_a_wrong_password_is_refused(platform: dict[str, Resource]) -> None:
-    async with running(platform["postgres"]):
-        with pytest.raises(asyncpg.InvalidPasswordError):
-            await connect(platform["postgres"].url_for(IDENTITY), password="guess")
-
-
 async def test_listens_on_tcp_of_the_loopback_interface_only(platform: dict[str, Resource]) -> None:
     async with running(platform["postgres"]):
         rows = await run_sql(platform["postgres"].admin_url(), "SHOW listen_addresses", "SHOW unix_socket_directories")
         assert [row[0][0] for row in rows] == ["127.0.0.1", ""]
-
-
-async def test_no_password_reaches_the_log_or_the_command_line(instance: Instance) -> None:
-    postgres = build(instance, postgres={"log_statement": "all"})["postgres"]
-    async with running(postgres) as server:
-        log = log_of(server.spec)
-        assert "CREATE ROLE" in log
-        secrets = (
-            postgres.admin_url().split(":")[2].split("@")[0],
-            postgres.url_for(IDENTITY).split(":")[2].split("@")[0],
-        )
-        for secret in secrets:
-            assert secret not in log
-            assert secret not in " ".join(server.spec.argv)
-
-
-async def test_settings_of_the_stack_reach_the_server(instance: Instance) -> None:
-    postgres = build(instance, postgres={"work_mem": "8MB"})["postgres"]
-    async with running(postgres):
-        assert (await run_sql(postgres.admin_url(), "SHOW work_mem"))[0][0][0] == "8MB"
-
-
-async def test_data_survives_a_restart(platform: dict[str, Resource]) -> None:
-    postgres = platform["postgres"]
-    async with running(postgres):
-        await run_sql(postgres.url_for(IDENTITY), "CREATE TABLE kept (id int)", "INSERT INTO kept VALUES (7)")
-    async with running(postgres):
-        assert (await run_sql(postgres.url_for(IDENTITY), "SELECT id FROM kept"))[0][0][0] == 7
-
-
-async def test_nothing_committed_is_lost_by_kill_9(platform: dict[str, Resource]) -> None:
-    postgres = platform["postgres"]
-    async with running(postgres) as server:
-        await run_sql(postgres.url_for(IDENTITY), "CREATE TABLE kept (id int)", "INSERT INTO kept VALUES (7)")
-        await server.kill()
-    async with running(postgres):
-        assert (await run_sql(postgres.url_for(IDENTITY), "SELECT id FROM kept"))[0][0][0] == 7
 
 
 async def test_a_pid_file_whose_number_now_belongs_to_another_process_does_not_prevent_the_start(
@@ -125,13 +61,6 @@ async def test_a_second_server_on_the_same_data_is_refused_by_name(platform: dic
     async with running(platform["postgres"]) as server:
         with pytest.raises(AutionalError, match=rf"another PostgreSQL \(pid {server.process.pid}"):
             await platform["postgres"].prepare()
-
-
-async def test_roles_added_later_reach_a_running_server(instance: Instance) -> None:
-    async with running(build(instance, [IDENTITY])["postgres"]):
-        larger = build(instance)["postgres"]
-        await larger.provision()
-        await run_sql(larger.url_for(SESSION), "SELECT 1")
 
 
 async def test_new_passwords_are_taken_over_when_the_secrets_were_replaced(instance: Instance) -> None:

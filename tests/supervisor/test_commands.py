@@ -122,7 +122,7 @@ def test_a_mistake_ends_with_its_exit_code_and_the_next_command(cli: Cli) -> Non
         (("wait", "--for", "bliss"), ExitCode.USAGE, "no state 'bliss'"),
         (("up", "alhpa"), ExitCode.USAGE, "alpha"),
         (("up", "--stack", "fulll"), ExitCode.CONFIGURATION, "full"),
-        (("up", "--driver", "docker"), ExitCode.CONFIGURATION, "docker"),
+        (("up", "--driver", "nomad"), ExitCode.USAGE, "nomad"),
         (("ps", "--instance", "Bad Name"), ExitCode.USAGE, "not valid"),
     ):
         assert words in cli(*arguments, exit_code=code).stderr

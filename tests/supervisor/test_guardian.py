@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 import sys
@@ -107,3 +108,13 @@ def test_a_zombie_does_not_count_as_alive(started: list[subprocess.Popen[str]]) 
     assert is_alive(process.pid, began)
     process.kill()
     eventually(lambda: not is_alive(process.pid, began), "the killed process to be a zombie")
+
+
+@pytest.mark.parametrize(("last_words", "runs"), [("", True), ("bye\n", False)])
+def test_what_outlives_its_process_is_stopped_by_a_command_unless_all_was_stopped_in_order(
+    tmp_path: Path, started: list[subprocess.Popen[str]], last_words: str, runs: bool
+) -> None:
+    command = [str(tmp_path), sys.executable, "-c", "open('stopped', 'w')"]
+    lines = f"after redis {json.dumps(['/', 'false'])}\nafter redis {json.dumps(command)}\n{last_words}"
+    assert guardian(tmp_path / "lock", started, lines).wait(20) == 0
+    assert (tmp_path / "stopped").exists() is runs

@@ -134,7 +134,39 @@ WRONG = {
     "an unknown driver": ("version: 1\ndriver: embeded\n", "2:9: unknown driver 'embeded'; did you mean 'embedded'?"),
     "an unknown driver of a resource": (
         "version: 1\nresources:\n  redis: {driver: kubernetes}\n",
-        "3:19: unknown driver 'kubernetes'; known: embedded",
+        "3:19: unknown driver 'kubernetes'; known: docker, embedded, external",
+    ),
+    "an image that means another one tomorrow": (
+        "version: 1\nresources:\n  redis: {driver: docker, image: redis:latest}\n",
+        "3:34: resources.redis.image: an image needs a tag or a digest, and not 'latest'",
+    ),
+    "an image without a tag": (
+        "version: 1\nresources:\n  redis: {image: 'localhost:5000/redis'}\n",
+        "3:18: resources.redis.image: an image needs a tag or a digest",
+    ),
+    "a size that is none": (
+        "version: 1\nresources:\n  redis: {memory: much}\n",
+        "3:19: resources.redis.memory: not a size such as 512m or 2g",
+    ),
+    "an external resource without a url": (
+        "version: 1\nresources:\n  redis: {driver: external}\n",
+        "3:10: redis is external and needs a `url`",
+    ),
+    "a url for a server that we run": (
+        "version: 1\nresources:\n  redis: {url: 'redis://h'}\n",
+        "3:11: a `url` needs `driver: external`",
+    ),
+    "a url of another kind": (
+        "version: 1\nresources:\n  redis: {driver: external, url: 'http://h'}\n",
+        "3:34: the url of redis begins with redis://, rediss://",
+    ),
+    "an image for a server that is not ours": (
+        "version: 1\nresources:\n  redis: {driver: external, url: 'redis://h', image: 'redis:8'}\n",
+        "3:47: `image` is for the driver docker",
+    ),
+    "a Jaeger without Docker": (
+        "version: 1\nresources:\n  jaeger: {driver: embedded}\n",
+        "3:20: without Docker, traces are kept by the platform itself; leave this entry out",
     ),
     "no version": ("services: {}\n", "1:1: the key 'version' is missing"),
     "another version": ("version: 2\n", "1:10: version is 2; this release reads version 1"),

@@ -1,0 +1,1 @@
+"""The engine lane: stand-in images for official ones, and what starts an engine where none runs."""
