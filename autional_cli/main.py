@@ -41,6 +41,8 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "migrate": ("Build", "Apply, undo, write and rehearse schema migrations of all services."),
     "drift": ("Build", "Compare the models of all services with their live databases."),
     "drain": ("Deploy", "Stop or roll services so that nothing in flight is lost, and report it."),
+    "image": ("Deploy", "Build the one image of all services."),
+    "export": ("Deploy", "Write what Kubernetes or Docker Swarm needs to run a stack."),
 }
 
 

@@ -24,7 +24,7 @@ from services.gateway.proxy import Proxy
 from services.gateway.routing import Destination, destination
 from services.gateway.tokens import AccessTokens
 
-_PROBES = frozenset({"/healthz", "/readyz", "/metrics"})
+_PROBES = frozenset({"/healthz", "/readyz", "/startupz", "/metrics"})
 _OWN = frozenset({"/docs", "/api/v1/me"})
 _METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"]
 
