@@ -1,4 +1,4 @@
-"""What services in containers stand on in tests: the resources of an embedded platform whose own services are drained."""
+"""What services in containers stand on in tests: the resources of a platform whose own services are drained."""
 
 from __future__ import annotations
 

@@ -25,21 +25,10 @@ def base() -> str:
 
 def build(tag: str = TAG, cwd: Path = ROOT, *more: str) -> dict[str, Any]:
     """Build the image by the command; return its report."""
-    command = [
-        AUTIONAL,
-        "image",
-        "build",
-        "--base",
-        base(),
-        "--tag",
-        tag,
-        "--network",
-        "host",
-        "--format",
-        "json",
-        *more,
-    ]
-    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=BUILD_S, check=False)
+    options = ["--base", base(), "--tag", tag, "--network", "host", "--format", "json", *more]
+    done = subprocess.run(
+        [AUTIONAL, "image", "build", *options], cwd=cwd, capture_output=True, text=True, timeout=BUILD_S, check=False
+    )
     assert done.returncode == 0, done.stderr
     report: dict[str, Any] = json.loads(done.stdout)
     return report
