@@ -17,7 +17,7 @@ Deploy with: docker stack deploy -c stack.yaml -c override.yaml NAME (README.md 
 HEALTH = ["CMD", "python", "-m", "services.chassis", "health"]
 LOGGING = {"driver": "json-file", "options": {"max-size": "10m", "max-file": "3"}}
 # The engine watches a new task for so long before it goes on to the next, and goes back to the old one if it fails.
-MONITOR = "20s"
+MONITOR = "10s"
 
 
 def ours(deployment: Deployment, *, encrypted: bool) -> dict[str, str]:

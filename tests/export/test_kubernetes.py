@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 from typing import Any
 
 import kubernetes_validate  # type: ignore[import-untyped]
@@ -16,6 +17,7 @@ NEWEST = "1.37"  # the newest there is; 1.30 is the oldest that knows every fiel
 KUSTOMIZE = "kustomize.config.k8s.io/v1beta1"
 
 
+@cache
 def objects(stack: str = "full") -> list[dict[str, Any]]:
     """Return every object of an export, the operator's examples included."""
     written = {**files.ours(described(stack)), **files.theirs(described(stack))}

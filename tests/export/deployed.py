@@ -1,0 +1,207 @@
+"""A stack that was exported and deployed to a Swarm of this test's own."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import yaml
+
+from autional_cli import secrets
+from autional_cli.commands.smoke import LOGIN_SERVICES, journey, login_trace
+from autional_cli.load.crowd import Target
+from tests.export.backing import STACK, Backing
+from tests.export.nodes import Cluster, Node, run, terminate
+from tests.platform.running import AUTIONAL, ROOT
+
+NAME = "aut"
+EDGE_PORT = 8080
+DEPLOYED_S = 300.0
+LOST_S = 60.0
+LOCAL = "127.0.0.1"
+
+
+@dataclass
+class Deployed:
+    """The stack, what it stands on, and the balancer before its gateways."""
+
+    cluster: Cluster
+    backing: Backing
+    folder: Path
+    relay: subprocess.Popen[str] = field(init=False)
+    gateway: str = ""
+
+    @property
+    def manager(self) -> Node:
+        """The node that is asked."""
+        return self.cluster.nodes[0]
+
+    @property
+    def target(self) -> Target:
+        """What load and proof need to know."""
+        return Target(self.backing.instance, self.gateway, tuple(self.backing.specs))
+
+    def open(self) -> None:
+        """Make the Swarm, lend it the resources, create secrets; nothing is deployed yet."""
+        self.manager.docker("swarm", "init", "--advertise-addr", self.manager.address, "--dispatcher-heartbeat", "2s")
+        token = self.manager.docker("swarm", "join-token", "-q", "worker")
+        for node in self.cluster.nodes[1:]:
+            node.docker(
+                "swarm", "join", "--advertise-addr", node.address, "--token", token, f"{self.manager.address}:2377"
+            )
+        self.lend()
+        self.entrust()
+
+    def lend(self) -> None:
+        """Start the relay: resources for the nodes, one address for the users."""
+        urls = [value for name in self.backing.specs for key, value in self.told(name).items() if key.endswith("_URL")]
+        urls += [self.told("gateway")["AUTIONAL_OTLP_ENDPOINT"]]
+        ports = sorted({port for url in urls if (port := urlsplit(url).port)})
+        wanted = {
+            "forward": [[self.cluster.gateway, port, LOCAL, port] for port in ports],
+            "balance": [[node.address, EDGE_PORT] for node in self.cluster.nodes],
+            "sources": self.cluster.sources,
+        }
+        self.relay = subprocess.Popen(
+            [sys.executable, "-m", "tests.export.relay"],
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert self.relay.stdin is not None
+        assert self.relay.stdout is not None
+        self.relay.stdin.write(json.dumps(wanted) + "\n")
+        self.relay.stdin.flush()
+        self.gateway = f"http://{LOCAL}:{int(self.relay.stdout.readline())}"
+
+    def told(self, service: str) -> dict[str, str]:
+        """Return what a service is told on this machine."""
+        return self.backing.told(service)
+
+    def abroad(self, url: str) -> str:
+        """Return a URL as the nodes reach it."""
+        return url.replace(f"{LOCAL}:", f"{self.cluster.gateway}:")
+
+    def entrust(self) -> None:
+        """Create the secrets and the trust that the stack file asks for."""
+        for name in self.backing.specs:
+            told = self.told(name)
+            values = {
+                key.removeprefix("AUTIONAL_").lower(): self.abroad(told[key]) for key in told if key.endswith("_URL")
+            }
+            values |= {"secret": told["AUTIONAL_SECRET"]}
+            values |= {"private_key": Path(told["AUTIONAL_PRIVATE_KEY_FILE"]).read_text()}
+            for key, value in values.items():
+                if value and key != "public_url":
+                    self.manager.docker("secret", "create", f"{NAME}_{name}_{key}", "-", stdin=value.encode())
+        trust = secrets.trust_file(self.backing.instance).read_bytes()
+        self.manager.docker("config", "create", f"{NAME}_trust", "-", stdin=trust)
+
+    def hand_out(self, images: list[str]) -> None:
+        """Load images of this machine's engine into every node."""
+        archive = self.folder / "images.tar"
+        run("docker", "save", "-o", str(archive), *images)
+        for node in self.cluster.nodes:
+            node.docker("load", "-i", str(archive))
+        archive.unlink()
+
+    def deploy(self, image: str) -> None:
+        """Export the stack with an image and deploy it; returns when the engine has taken it."""
+        out = self.folder / "export"
+        command = [str(AUTIONAL), "export", "swarm", "-o", str(out), "--stack", STACK, "--image", image, "--name", NAME]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+        assert done.returncode == 0, done.stderr
+        told = {
+            "AUTIONAL_PUBLIC_URL": self.gateway,
+            "AUTIONAL_OTLP_ENDPOINT": self.abroad(self.told("gateway")["AUTIONAL_OTLP_ENDPOINT"]),
+        }
+        override = {"version": "3.8", "services": {name: {"environment": told} for name in self.backing.specs}}
+        (out / "override.yaml").write_text(yaml.safe_dump(override))
+        files = [word for name in ("stack.yaml", "override.yaml") for word in ("-c", str(out / name))]
+        self.manager.docker("stack", "deploy", "--resolve-image", "never", *files, NAME)
+
+    def await_running(self, within_s: float = DEPLOYED_S) -> float:
+        """Wait until every service has all its tasks, healthy; return the seconds it took."""
+        began = time.monotonic()
+        while time.monotonic() < began + within_s:
+            if all(self.is_complete(name) for name in self.backing.specs):
+                return time.monotonic() - began
+            time.sleep(0.5)
+        raise AssertionError(f"not running within {within_s:g} s\n{self.state()}")
+
+    def is_complete(self, name: str) -> bool:
+        """Whether a service has as many running tasks as it wants."""
+        running, _, wanted = self.replicas().get(name, "0/1").partition("/")
+        return int(wanted) > 0 and running == wanted
+
+    def replicas(self) -> dict[str, str]:
+        """Return running and wanted tasks of each service, such as `2/2`."""
+        rows = self.manager.docker("service", "ls", "--format", "{{.Name}} {{.Replicas}}").splitlines()
+        return {row.split()[0].removeprefix(f"{NAME}_"): row.split()[1] for row in rows}
+
+    def update_states(self) -> dict[str, str]:
+        """Return how far the update of each service is."""
+        states = {}
+        for name in self.backing.specs:
+            text = self.manager.docker("service", "inspect", f"{NAME}_{name}", "--format", "{{json .UpdateStatus}}")
+            states[name] = str((json.loads(text) or {}).get("State", ""))
+        return states
+
+    def await_update(self, within_s: float = DEPLOYED_S) -> float:
+        """Wait until every service is rolled; fails at once when one is rolled back. Return the seconds it took."""
+        began = time.monotonic()
+        states: dict[str, str] = {}
+        while time.monotonic() < began + within_s:
+            states = self.update_states()
+            assert not [name for name, state in states.items() if "rollback" in state], f"{states}\n{self.state()}"
+            if set(states.values()) == {"completed"}:
+                return time.monotonic() - began
+            time.sleep(0.5)
+        raise AssertionError(f"not rolled within {within_s:g} s: {states}\n{self.state()}")
+
+    def tasks(self) -> list[dict[str, str]]:
+        """Return the tasks that should run: service, image, node, state."""
+        form = "{{json .}}"
+        rows = self.manager.docker(
+            "stack", "ps", NAME, "--filter", "desired-state=running", "--no-trunc", "--format", form
+        ).splitlines()
+        return [json.loads(row) for row in rows]
+
+    def await_node(self, state: str, count: int) -> None:
+        """Wait until so many nodes are in a state."""
+        until = time.monotonic() + LOST_S
+        while time.monotonic() < until:
+            states = self.manager.docker("node", "ls", "--format", "{{.Status}}").split()
+            if states.count(state) == count:
+                return
+            time.sleep(0.2)
+        raise AssertionError(f"no {count} nodes {state} within {LOST_S:g} s: {states}")
+
+    def state(self) -> str:
+        """Return what the engine knows, for a failure."""
+        parts = [self.manager.docker("stack", "ps", NAME, "--no-trunc")]
+        for name in self.backing.specs:
+            parts.append(f"--- {name}")
+            parts.append(self.manager.docker("service", "logs", "--tail", "12", "--raw", f"{NAME}_{name}"))
+        return "\n".join(parts)[-12000:]
+
+    async def smoke(self) -> None:
+        """Walk every user's journey through the balancer; its login must be traced through all services."""
+        status: dict[str, Any] = {"gateway": self.gateway, "services": [{"name": name} for name in self.backing.specs]}
+        outcomes, trace_id = await journey(self.backing.instance, status, "json")
+        assert [f"{each.name}: {each.error}" for each in outcomes if not each.ok] == []
+        _, missing = login_trace(self.backing.instance, trace_id, 20.0)
+        assert missing == []
+        assert len(LOGIN_SERVICES) == 6
+
+    def close(self) -> None:
+        """Stop the relay; the nodes go with the cluster."""
+        if hasattr(self, "relay"):
+            terminate(self.relay)
