@@ -8,14 +8,16 @@ import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 import yaml
 
 from autional_cli import secrets
-from autional_cli.commands.smoke import LOGIN_SERVICES, journey, login_trace
-from autional_cli.load.crowd import Target
+from autional_cli.commands.smoke import login_trace
+from autional_cli.journeys import steps, travel
+from autional_cli.load.crowd import From, Target, household
+from autional_cli.resources.mailbox import MailboxReader
+from services.chassis.journey import Traveller
 from tests.export.backing import STACK, Backing
 from tests.export.nodes import Cluster, Node, run, terminate
 from tests.platform.running import AUTIONAL, ROOT
@@ -45,7 +47,8 @@ class Deployed:
     @property
     def target(self) -> Target:
         """What load and proof need to know."""
-        return Target(self.backing.instance, self.gateway, tuple(self.backing.specs))
+        services = tuple(self.backing.specs)
+        return Target(self.backing.instance, self.gateway, services, network=self.cluster.sources)
 
     def open(self) -> None:
         """Make the Swarm, lend it the resources, create secrets; nothing is deployed yet."""
@@ -66,7 +69,7 @@ class Deployed:
         wanted = {
             "forward": [[self.cluster.gateway, port, LOCAL, port] for port in ports],
             "balance": [[node.address, EDGE_PORT] for node in self.cluster.nodes],
-            "sources": self.cluster.sources,
+            "host": self.cluster.gateway,
         }
         self.relay = subprocess.Popen(
             [sys.executable, "-m", "tests.export.relay"],
@@ -79,7 +82,7 @@ class Deployed:
         assert self.relay.stdout is not None
         self.relay.stdin.write(json.dumps(wanted) + "\n")
         self.relay.stdin.flush()
-        self.gateway = f"http://{LOCAL}:{int(self.relay.stdout.readline())}"
+        self.gateway = f"http://{self.cluster.gateway}:{int(self.relay.stdout.readline())}"
 
     def told(self, service: str) -> dict[str, str]:
         """Return what a service is told on this machine."""
@@ -194,12 +197,15 @@ class Deployed:
 
     async def smoke(self) -> None:
         """Walk every user's journey through the balancer; its login must be traced through all services."""
-        status: dict[str, Any] = {"gateway": self.gateway, "services": [{"name": name} for name in self.backing.specs]}
-        outcomes, trace_id = await journey(self.backing.instance, status, "json")
-        assert [f"{each.name}: {each.error}" for each in outcomes if not each.ok] == []
-        _, missing = login_trace(self.backing.instance, trace_id, 20.0)
-        assert missing == []
-        assert len(LOGIN_SERVICES) == 6
+        async with household(self.cluster.sources) as session:
+            post = MailboxReader(self.backing.instance.data_dir / "mailbox")
+            user = Traveller(gateway=self.gateway, session=session, post=post)
+            assert isinstance(session.connector, From)
+            user.facts["address"] = session.connector.address
+            failed = [each async for each in travel(user, steps(self.backing.specs)) if not each.ok]
+        assert not failed, f"{failed[0].name}: {failed[0].error} {failed[0].requests}"
+        _, missing = login_trace(self.backing.instance, str(user.facts["login_trace"]), 20.0)
+        assert missing == [], "of a login's services, in its trace"
 
     def close(self) -> None:
         """Stop the relay; the nodes go with the cluster."""

@@ -2,7 +2,8 @@
 
 `forward` lends servers that listen on the loopback alone to the nodes. `balance` is what stands before the gateways in
 production: it asks `/readyz`, leaves out who is not ready, and keeps each client's address apart. One JSON document on
-stdin says what; the port of the balancer is printed once everything listens.
+stdin says what; the port of the balancer is printed once everything listens. It connects from the address that its
+client has, which this machine holds, so that the gateways see who calls.
 """
 
 from __future__ import annotations
@@ -66,17 +67,17 @@ class Forward:
 
 @dataclass
 class Balance:
-    """One address that leads to whichever target is ready, from addresses that begin with `sources`."""
+    """One address that leads to whichever target is ready."""
 
+    host: str
     targets: list[tuple[str, int]]
-    sources: str
     ready: set[tuple[str, int]] = field(default_factory=set)
     turn: itertools.count[int] = field(default_factory=itertools.count)
 
     async def serve(self) -> asyncio.Server:
         """Listen, and begin to ask."""
         self.watching = [asyncio.create_task(self.watch(target)) for target in self.targets]
-        return await asyncio.start_server(self.accept, "127.0.0.1", 0)
+        return await asyncio.start_server(self.accept, self.host, 0)
 
     async def watch(self, target: tuple[str, int]) -> None:
         """Ask a target again and again whether it is ready."""
@@ -98,8 +99,7 @@ class Balance:
 
     async def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Lead one connection to a target that is ready; the next one if it cannot be reached after all."""
-        octets = writer.get_extra_info("peername")[0].split(".")
-        source = f"{self.sources}.{octets[2]}.{octets[3]}"
+        source = writer.get_extra_info("peername")[0]
         candidates = sorted(self.ready)
         start = next(self.turn)
         for number in range(len(candidates)):
@@ -120,7 +120,7 @@ async def main() -> None:
     wanted = json.loads(await asyncio.to_thread(sys.stdin.readline))
     for host, port, *target in wanted["forward"]:
         await Forward(host, port, (target[0], target[1])).serve()
-    balance = Balance([(host, port) for host, port in wanted["balance"]], wanted["sources"])
+    balance = Balance(wanted["host"], [(host, port) for host, port in wanted["balance"]])
     server = await balance.serve()
     print(server.sockets[0].getsockname()[1], flush=True)
     await asyncio.to_thread(sys.stdin.read)

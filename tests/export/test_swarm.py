@@ -22,7 +22,8 @@ pytestmark = [
     pytest.mark.skipif(bool(MISSING) or os.geteuid() != 0, reason=f"needs root, and on PATH: {', '.join(MISSING)}"),
 ]
 
-FIRST, SECOND = "autional-test/services:1", "autional-test/services:2"
+# No registry has them: a node asks one before each task, and nobody at port 9 says no at once.
+FIRST, SECOND = "127.0.0.1:9/autional-test:1", "127.0.0.1:9/autional-test:2"
 LOAD = Shape(users=12, rate=6.0, newcomers=1, step_s=20.0)  # two cores carry two nodes, a roll and the users
 
 
