@@ -154,6 +154,7 @@ def unit(spec: ServiceSpec, stack: Stack, chosen: Mapping[str, ServiceSpec]) -> 
         secrets=secrets,
         variables={
             "AUTIONAL_SERVICE": spec.name,
+            "AUTIONAL_HTTP_PORT": str(spec.port),
             **{secret.variable: f"{SECRETS_DIR}/{secret.name}" for secret in secrets},
             "AUTIONAL_TRUST_FILE": TRUST_FILE,
             **entry.env,

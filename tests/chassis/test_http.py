@@ -240,6 +240,13 @@ async def test_readiness_follows_the_checks_and_the_drain_and_liveness_does_not(
     assert (await edge.ask("GET", "/healthz")).status == 200
 
 
+async def test_once_started_a_service_stays_started_whatever_its_readiness(edge: Edge) -> None:
+    assert (await edge.ask("GET", "/startupz")).status == 503
+    edge.health.started = True
+    edge.health.draining = True
+    assert (await edge.ask("GET", "/startupz")).status == 200
+
+
 async def test_metrics_name_the_route_and_not_the_path(edge: Edge) -> None:
     await edge.ask("GET", "/v1/things/4711")
     body = (await edge.ask("GET", "/metrics")).body
