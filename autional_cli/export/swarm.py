@@ -194,6 +194,9 @@ Written by `autional export swarm`; run it again after a change of services or s
 The `migrate-…` services run to their end; the others wait until their schema is there, old tasks serve meanwhile. A
 task that does not become healthy is rolled back.
 
+All services are rolled at the same time. Where that is more than the nodes can carry beside their users, roll one after
+the other: `docker service update --image IMAGE {name}_session`, and so on; the next deploy finds nothing left to do.
+
 The gateway runs on every node and holds port 8080 there. Put a balancer before the nodes that asks `/readyz`: it leaves
 a gateway out as soon as it drains. Swarm's own routing mesh would work as well, without the address of the client.
 

@@ -17,6 +17,7 @@ from autional_cli.commands.smoke import login_trace
 from autional_cli.journeys import steps, travel
 from autional_cli.load.crowd import From, Target, household
 from autional_cli.resources.mailbox import MailboxReader
+from autional_cli.workspace.graph import dependencies, order
 from services.chassis.journey import Traveller
 from tests.export.backing import STACK, Backing
 from tests.export.nodes import Cluster, Node, run, terminate
@@ -149,25 +150,19 @@ class Deployed:
         rows = self.manager.docker("service", "ls", "--format", "{{.Name}} {{.Replicas}}").splitlines()
         return {row.split()[0].removeprefix(f"{NAME}_"): row.split()[1] for row in rows}
 
-    def update_states(self) -> dict[str, str]:
-        """Return how far the update of each service is."""
-        states = {}
-        for name in self.backing.specs:
-            text = self.manager.docker("service", "inspect", f"{NAME}_{name}", "--format", "{{json .UpdateStatus}}")
-            states[name] = str((json.loads(text) or {}).get("State", ""))
-        return states
+    def roll(self, image: str) -> float:
+        """Update one service after the other to an image, callees first; return the seconds it took.
 
-    def await_update(self, within_s: float = DEPLOYED_S) -> float:
-        """Wait until every service is rolled; fails at once when one is rolled back. Return the seconds it took."""
+        One at a time, because both nodes and the users share this machine's processors. Fails when one is rolled back.
+        """
         began = time.monotonic()
-        states: dict[str, str] = {}
-        while time.monotonic() < began + within_s:
-            states = self.update_states()
-            assert not [name for name, state in states.items() if "rollback" in state], f"{states}\n{self.state()}"
-            if set(states.values()) == {"completed"}:
-                return time.monotonic() - began
-            time.sleep(0.5)
-        raise AssertionError(f"not rolled within {within_s:g} s: {states}\n{self.state()}")
+        quick = ("--health-interval", "2s", "--update-monitor", "5s", "--update-delay", "0s")
+        for name in order(dependencies(self.backing.specs, self.backing.stack)):
+            words = ("service", "update", "--quiet", "--no-resolve-image", *quick, "--image", image, f"{NAME}_{name}")
+            self.manager.docker(*words, timeout_s=DEPLOYED_S)
+            text = self.manager.docker("service", "inspect", f"{NAME}_{name}", "--format", "{{json .UpdateStatus}}")
+            assert json.loads(text)["State"] == "completed", f"{name}: {text}\n{self.state()}"
+        return time.monotonic() - began
 
     def tasks(self) -> list[dict[str, str]]:
         """Return the tasks that should run: service, image, node, state."""

@@ -59,8 +59,7 @@ async def test_users_are_served_across_two_nodes(deployed: Deployed) -> None:
 
 async def test_a_release_is_rolled_out_under_load_and_no_request_fails(deployed: Deployed) -> None:
     async def release(_: Crowd) -> float:
-        await asyncio.to_thread(deployed.deploy, SECOND)
-        return await asyncio.to_thread(deployed.await_update)
+        return await asyncio.to_thread(deployed.roll, SECOND)
 
     proof = await prove(deployed.target, LOAD, release, before_s=3.0, after_s=5.0, settle_s=60.0)
     counted = proof.records.count()

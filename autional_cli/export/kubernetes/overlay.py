@@ -36,7 +36,10 @@ def files(deployment: Deployment) -> dict[str, str]:
         "overlays/example/kustomization.yaml": text.documents([kustomization], KEPT),
         "overlays/example/config.env": text.variables(
             {key: deployment.variables[key] for key in ("AUTIONAL_PUBLIC_URL", "AUTIONAL_MAIL_FROM")}
-            | {"AUTIONAL_OTLP_ENDPOINT": "http://otel-collector.observability.svc:4318"},
+            | {
+                "AUTIONAL_OTLP_ENDPOINT": "http://otel-collector.observability.svc:4318",
+                "AUTIONAL_GATEWAY_TRUSTED_PROXIES": "[]",
+            },
             KEPT,
         ),
         "overlays/example/trust.json": '{"keys": []}\n',
@@ -57,8 +60,8 @@ def ingress(deployment: Deployment) -> str:
         },
     }
     comment = f"""{KEPT}
-The gateway counts requests by the address of its peer. Behind a proxy that is the proxy's, so count users there, or let
-a Service of type LoadBalancer with externalTrafficPolicy: Local keep the address that a request came from."""
+The gateway counts requests by the address they come from. Behind a proxy that is X-Forwarded-For, if the proxy is in
+AUTIONAL_GATEWAY_TRUSTED_PROXIES (config.env); without one, the address of its peer."""
     return text.documents([value], comment)
 
 
