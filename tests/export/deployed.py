@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 import time
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -14,6 +15,7 @@ import yaml
 
 from autional_cli import secrets
 from autional_cli.commands.smoke import login_trace
+from autional_cli.export.deployment import deployment
 from autional_cli.journeys import steps, travel
 from autional_cli.load.crowd import From, Target, household
 from autional_cli.resources.mailbox import MailboxReader
@@ -132,23 +134,27 @@ class Deployed:
         self.manager.docker("stack", "deploy", "--resolve-image", "never", *files, NAME)
 
     def await_running(self, within_s: float = DEPLOYED_S) -> float:
-        """Wait until every service has all its tasks, healthy; return the seconds it took."""
+        """Wait until every service has all its tasks, healthy, on nodes that are there; return the seconds it took."""
         began = time.monotonic()
         while time.monotonic() < began + within_s:
-            if all(self.is_complete(name) for name in self.backing.specs):
+            healthy = self.healthy()
+            if all(healthy[name] == wanted for name, wanted in self.wanted().items()):
                 return time.monotonic() - began
             time.sleep(0.5)
-        raise AssertionError(f"not running within {within_s:g} s\n{self.state()}")
+        raise AssertionError(f"not running within {within_s:g} s: {self.healthy()}\n{self.state()}")
 
-    def is_complete(self, name: str) -> bool:
-        """Whether a service has as many running tasks as it wants."""
-        running, _, wanted = self.replicas().get(name, "0/1").partition("/")
-        return int(wanted) > 0 and running == wanted
+    def wanted(self) -> dict[str, int]:
+        """Return how many tasks each service has; the gateway runs once on each node."""
+        units = deployment(self.backing.specs, self.backing.stack, image="x:1", name=NAME).units
+        alive = sum(node.is_alive for node in self.cluster.nodes)
+        return {unit.name: alive if unit.is_edge else unit.replicas for unit in units}
 
-    def replicas(self) -> dict[str, str]:
-        """Return running and wanted tasks of each service, such as `2/2`."""
-        rows = self.manager.docker("service", "ls", "--format", "{{.Name}} {{.Replicas}}").splitlines()
-        return {row.split()[0].removeprefix(f"{NAME}_"): row.split()[1] for row in rows}
+    def healthy(self) -> Counter[str]:
+        """Return how many healthy containers each service has. The nodes are asked: a manager believes a lost one."""
+        form = '{{.Label "com.docker.swarm.service.name"}}'
+        words = ("ps", "--filter", "health=healthy", "--format", form)
+        names = [name for node in self.cluster.nodes if node.is_alive for name in node.docker(*words).split()]
+        return Counter(name.removeprefix(f"{NAME}_") for name in names)
 
     def roll(self, image: str) -> float:
         """Update one service after the other to an image, callees first; return the seconds it took.
@@ -164,13 +170,11 @@ class Deployed:
             assert json.loads(text)["State"] == "completed", f"{name}: {text}\n{self.state()}"
         return time.monotonic() - began
 
-    def tasks(self) -> list[dict[str, str]]:
-        """Return the tasks that should run: service, image, node, state."""
-        form = "{{json .}}"
-        rows = self.manager.docker(
-            "stack", "ps", NAME, "--filter", "desired-state=running", "--no-trunc", "--format", form
-        ).splitlines()
-        return [json.loads(row) for row in rows]
+    def images(self) -> set[str]:
+        """Return the images that services run."""
+        form = '{{.Label "com.docker.swarm.service.name"}} {{.Image}}'
+        rows = [row for node in self.cluster.nodes for row in node.docker("ps", "--format", form).splitlines()]
+        return {row.split()[1] for row in rows if "_migrate-" not in row}
 
     def await_node(self, state: str, count: int) -> None:
         """Wait until so many nodes are in a state."""

@@ -50,6 +50,11 @@ class Node:
         """Where its containerd listens."""
         return self.home / "containerd.sock"
 
+    @property
+    def is_alive(self) -> bool:
+        """Whether it was started and not lost."""
+        return bool(self.processes)
+
     def start(self) -> None:
         """Start containerd and dockerd; wait until the engine answers."""
         self.home.mkdir(mode=0o700)
@@ -102,15 +107,15 @@ class Node:
     def kill(self) -> None:
         """Lose the node: engine, containerd and everything in its containers end at once, without a word."""
         for process in reversed(self.processes):
-            with suppress(ProcessLookupError):
-                process.kill()
+            process.kill()
+        shims = self.shims()
+        family = [member for shim in shims for member in (*shim.children(recursive=True), shim)]
+        for member in family:
+            with suppress(psutil.NoSuchProcess):
+                member.kill()
+        psutil.wait_procs(family, timeout=STOP_S)
+        for process in self.processes:
             process.wait(STOP_S)
-        for shim in self.shims():
-            family = [*shim.children(recursive=True), shim]
-            for member in family:
-                with suppress(psutil.NoSuchProcess):
-                    member.kill()
-            psutil.wait_procs(family, timeout=STOP_S)
         self.processes.clear()
 
     def shims(self) -> list[psutil.Process]:
