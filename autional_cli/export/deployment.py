@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from ipaddress import IPv4Address
 from typing import TYPE_CHECKING
 
 from autional_cli.environment import COMMON_URLS, DECLARED_URLS
@@ -36,17 +37,18 @@ VARIABLES = {  # resource → variable that carries its URL; databases have one 
     "mongo": "AUTIONAL_DATABASE_URL",
 }
 EXAMPLES = {  # what a URL looks like, and so on which port the resource listens
-    "postgres": "postgresql+asyncpg://{name}:PASSWORD@postgres.example.internal:5432/{name}",
-    "mongo": "mongodb://{name}:PASSWORD@mongo.example.internal:27017/{name}?authSource={name}",
-    "redis": "redis://{name}:PASSWORD@redis.example.internal:6379/0",
-    "cache": "redis://{name}:PASSWORD@cache.example.internal:6379/0",
-    "mailbox": "smtps://{name}:PASSWORD@smtp.example.internal:465",
+    "postgres": "postgresql+asyncpg://{name}:{password}@postgres.example.internal:5432/{name}",
+    "mongo": "mongodb://{name}:{password}@mongo.example.internal:27017/{name}?authSource={name}",
+    "redis": "redis://{name}:{password}@redis.example.internal:6379/0",
+    "cache": "redis://{name}:{password}@cache.example.internal:6379/0",
+    "mailbox": "smtps://{name}:{password}@smtp.example.internal:465",
     "objects": "s3://BUCKET",
 }
 PORTS = {"postgres": (5432,), "mongo": (27017,), "redis": (6379,), "cache": (6379,), "mailbox": (25, 465, 587)}
 HTTPS = (443,)
 TELEMETRY_PORTS = (4318,)
 LONGEST_LABEL = 63
+EVERY_ADDRESS = IPv4Address(0)  # of a network of its own, which a container has; nowhere else
 REFERENCE = re.compile(r"[a-z0-9]+(?:[._/:-][a-zA-Z0-9._-]+)*(?:@sha256:[0-9a-f]{64})?")
 
 
@@ -127,7 +129,7 @@ def shared_variables() -> dict[str, str]:
         "AUTIONAL_MAIL_FROM": "Autional <no-reply@example.com>",
         "AUTIONAL_OTLP_ENDPOINT": "",
         "AUTIONAL_LOG_LEVEL": "INFO",
-        "AUTIONAL_HOST": "0.0.0.0",  # noqa: S104 - inside a container's own network
+        "AUTIONAL_HOST": str(EVERY_ADDRESS),
         "AUTIONAL_LAME_DUCK_S": str(LAME_DUCK_S),
         "AUTIONAL_SHUTDOWN_TIMEOUT_S": str(SHUTDOWN_S),
         "AUTIONAL_SCHEMA_WAIT_S": str(SCHEMA_WAIT_S),
@@ -172,7 +174,11 @@ def calls(spec: ServiceSpec, chosen: Mapping[str, ServiceSpec]) -> set[str]:
 def secrets_of(spec: ServiceSpec, backends: list[str]) -> tuple[Secret, ...]:
     """Return the secrets of a service: the URLs with its passwords, its sealing key, its signing key."""
     urls = [
-        Secret(variable.removeprefix("AUTIONAL_").lower(), f"{variable}_FILE", EXAMPLES[name].format(name=spec.name))
+        Secret(
+            variable.removeprefix("AUTIONAL_").lower(),
+            f"{variable}_FILE",
+            EXAMPLES[name].format(name=spec.name, password="PASSWORD"),
+        )
         for name in backends
         for variable in (VARIABLES[name],)
     ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import socket
 
-from services.chassis.container import EVERY_ADDRESS
+from services.chassis.container import is_every_address
 from services.chassis.settings import Settings
 
 
@@ -20,7 +20,7 @@ def advertised(settings: Settings) -> str:
     this host has under its own name, as containers do. Raises AddressError when that is only the loopback.
     """
     host = settings.advertise_host or settings.host
-    return bracketed(own_address() if host in EVERY_ADDRESS else host)
+    return bracketed(own_address() if is_every_address(host) else host)
 
 
 def own_address() -> str:

@@ -8,7 +8,6 @@ from itertools import pairwise
 from pathlib import Path
 
 MODULE = "services.chassis"
-EVERY_ADDRESS = frozenset({"0.0.0.0", "::"})  # noqa: S104 - recognised, not bound
 _LOOPBACK = "127.0.0.1"
 
 
@@ -42,10 +41,15 @@ def _words(entry: Path) -> list[str]:
         return []
 
 
+def is_every_address(host: str) -> bool:
+    """Whether who binds `host` listens at every address of the machine."""
+    return not host.strip("0.:")
+
+
 def http_address() -> tuple[str, int]:
     """Return where the service of this container answers HTTP, as its own settings say."""
     host = os.environ.get("AUTIONAL_HOST") or _LOOPBACK
     port = os.environ.get("AUTIONAL_HTTP_PORT")
     if not port:
         port = import_module(f"services.{os.environ.get('AUTIONAL_SERVICE') or served()}.service").SPEC.port
-    return (_LOOPBACK if host in EVERY_ADDRESS else host), int(port)
+    return (_LOOPBACK if is_every_address(host) else host), int(port)

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 CONFIG_COMMENT = "What all services are told. An overlay changes it by a configMapGenerator with `behavior: merge`."
 GENERATED = "The generator adds a digest to the name of the ConfigMap, so a change of it rolls every service."
+CERTIFICATE = "gateway-tls"  # made by cert-manager, for instance
 KEPT = "Yours: `autional export` wrote it once as an example and never touches it again."
 
 
@@ -55,7 +56,7 @@ def ingress(deployment: Deployment) -> str:
     value = {
         **object_of(deployment, "networking.k8s.io/v1", "Ingress", "gateway"),
         "spec": {
-            "tls": [{"hosts": [host], "secretName": "gateway-tls"}],
+            "tls": [{"hosts": [host], "secretName": CERTIFICATE}],
             "rules": [{"host": host, "http": {"paths": paths}}],
         },
     }
