@@ -47,6 +47,7 @@ EXAMPLES = {  # what a URL looks like, and so on which port the resource listens
 PORTS = {"postgres": (5432,), "mongo": (27017,), "redis": (6379,), "cache": (6379,), "mailbox": (25, 465, 587)}
 HTTPS = (443,)
 TELEMETRY_PORTS = (4318,)
+PLACEHOLDER = "PASSWORD"
 LONGEST_LABEL = 63
 EVERY_ADDRESS = IPv4Address(0)  # of a network of its own, which a container has; nowhere else
 REFERENCE = re.compile(r"[a-z0-9]+(?:[._/:-][a-zA-Z0-9._-]+)*(?:@sha256:[0-9a-f]{64})?")
@@ -177,7 +178,7 @@ def secrets_of(spec: ServiceSpec, backends: list[str]) -> tuple[Secret, ...]:
         Secret(
             variable.removeprefix("AUTIONAL_").lower(),
             f"{variable}_FILE",
-            EXAMPLES[name].format(name=spec.name, password="PASSWORD"),
+            EXAMPLES[name].format(name=spec.name, password=PLACEHOLDER),
         )
         for name in backends
         for variable in (VARIABLES[name],)
