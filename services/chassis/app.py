@@ -191,6 +191,7 @@ class Application:
         if starting.cancelled():
             return False
         starting.result()
+        self.health.started = True
         notify(READY="1", STATUS="serving")
         log.info("ready", http_port=self.settings.http_port)
         return True

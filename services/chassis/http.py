@@ -34,6 +34,7 @@ class Health:
 
     def __init__(self) -> None:
         self.draining = False
+        self.started = False  # has been ready once
         self.checks: dict[str, HealthCheck] = {}
 
     async def failures(self) -> dict[str, str]:
@@ -100,7 +101,7 @@ def refuse_undeclared(app: FastAPI) -> None:
         raise ValueError(f"{app.title}: these routes do not say who may call them: {', '.join(open_routes)}")
 
 
-_PROBES = frozenset({"/healthz", "/readyz", "/metrics"})
+_PROBES = frozenset({"/healthz", "/readyz", "/startupz", "/metrics"})
 
 
 def _operation_id(route: APIRoute) -> str:
@@ -113,6 +114,11 @@ def _probes(health: Health) -> APIRouter:
     @router.get("/healthz")
     async def healthz() -> Response:
         return Response(b"ok", media_type="text/plain")
+
+    @router.get("/startupz")
+    async def startupz() -> Response:
+        text = "started\n" if health.started else "starting\n"
+        return Response(text, status_code=200 if health.started else 503, media_type="text/plain")
 
     @router.get("/readyz")
     async def readyz() -> Response:

@@ -42,8 +42,24 @@ def run(name: str) -> int:
         sys.stderr.write(f"{error}\n")
         return CONFIGURATION_ERROR
     configure_logging(settings)
+    if settings.schema_wait_s and spec.database == "postgres" and not _schema_came(settings):
+        return START_FAILED
     tracing = Tracing(settings)
     return uvloop.run(_live(module, settings, tracing))
+
+
+def _schema_came(settings: Settings) -> bool:
+    """Wait for the migrations that are applied beside this service; false, and said why, if they are not."""
+    from services.chassis.migration import SchemaError, await_schema
+
+    notify(STATUS="waiting for the schema")
+    try:
+        asyncio.run(await_schema(settings))
+    except SchemaError as error:
+        get_logger(__name__).error("start failed", reason=str(error))
+        sys.stderr.write(f"start failed: {error}\n")
+        return False
+    return True
 
 
 async def _live(module: object, settings: Settings, tracing: Tracing) -> int:
