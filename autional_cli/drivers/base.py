@@ -29,7 +29,7 @@ class ProcessSpec:
     `hurries`: a second stop signal makes it give up what it waits for. `listen` is a port whose listening socket it is
     handed (`AUTIONAL_LISTEN_FD`), so that a successor can serve it as well; `successor_env` is what a process that
     starts while its predecessor still runs is told differently. `holds`: it can build itself up before what its unit
-    needs is ready, and then waits for the word to go on (`services/chassis/hold.py`). `aftermath` is a command to be run
+    needs is ready, and then waits for the word to go on (`services/chassis/hold.py`). `aftermath` is a command to run
     when a killed supervisor could not stop what the process stands for; it does no harm when nothing is left to do.
     """
 
