@@ -31,6 +31,7 @@ class ProcessSpec:
     starts while its predecessor still runs is told differently. `holds`: it can build itself up before what its unit
     needs is ready, and then waits for the word to go on (`services/chassis/hold.py`). `aftermath` is a command to run
     when a killed supervisor could not stop what the process stands for; it does no harm when nothing is left to do.
+    `notifies`: it, or what it stands for, reports to the unit's socket though it is a program.
     """
 
     name: str
@@ -49,6 +50,7 @@ class ProcessSpec:
     listen: int | None = None
     successor_env: Mapping[str, str] = field(default_factory=dict)
     aftermath: tuple[str, ...] = ()
+    notifies: bool = False
 
     def __post_init__(self) -> None:
         if bool(self.argv) == bool(self.entry):

@@ -121,7 +121,9 @@ class Attempt:
             with self._step("start"):
                 self._say("starting")
                 self._offset = log_size(self._spec.log)
-                handle = await self._launch(self._spec, self._listen() if self._spec.entry else {})
+                handle = await self._launch(
+                    self._spec, self._listen() if self._spec.entry or self._spec.notifies else {}
+                )
                 await self._unless_gone(handle, resource.wait_ready(self._definition.start_timeout_s))
         with self._step("provision"):
             self._say("provisioning")
