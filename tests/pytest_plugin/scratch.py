@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 
 ROOT = Path(__file__).parents[2]
-RUN_S = 110
+RUN_S = 240
 LEAN = ("-p", "no:cacheprovider", "-p", "no:schemathesis")  # of ours, and 1.5 s of every start
 GONE_S = 30.0
 LINKED = ("services", "migrations")
