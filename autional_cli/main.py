@@ -40,7 +40,10 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "check": ("Build", "Contracts, error codes, schemas, events, encoding, architecture, debt: one pass."),
     "migrate": ("Build", "Apply, undo, write and rehearse schema migrations of all services."),
     "drift": ("Build", "Compare the models of all services with their live databases."),
+    "test": ("Build", "pytest on a platform of its own; or the same behaviour on two drivers."),
     "drain": ("Deploy", "Stop or roll services so that nothing in flight is lost, and report it."),
+    "image": ("Deploy", "Build the one image of all services."),
+    "export": ("Deploy", "Write what Kubernetes or Docker Swarm needs to run a stack."),
 }
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from autional_cli import render
+from autional_cli.errors import AutionalError
 from autional_cli.supervisor.target import FORMAT_HELP, HELP, instance_of
 
 if TYPE_CHECKING:
@@ -28,6 +29,10 @@ def up(
     ] = None,
     stack: Annotated[str | None, typer.Option(help="A file of stacks/, without .yaml.")] = None,
     driver: Annotated[str | None, typer.Option(help="How resources run: embedded, docker.")] = None,
+    services_as: Annotated[
+        str | None, typer.Option("--services", help="How services run: processes, or docker: containers of the image.")
+    ] = None,
+    image: Annotated[str, typer.Option(help="The image for --services docker; what `image build` made.")] = "",
     instance: Annotated[str | None, typer.Option(help=HELP)] = None,
     wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Return when everything is ready, or at once.")] = True,
     timeout: Annotated[float, typer.Option(help="Seconds to wait.", min=0.1)] = 60.0,
@@ -42,6 +47,7 @@ def up(
     began = time.time()
     target = instance_of(instance)
     wanted = {"services": services or [], "stack": stack, "driver": driver}
+    wanted["image"] = chosen_image(target.root, services_as, image)
     if dry_run:
         show_plan(target, wanted, output)
         return
@@ -52,6 +58,22 @@ def up(
         result = connection.request("up", shown.show, timeout, wait=wait, began=began, **wanted)
     result["elapsed_ms"] = round((time.time() - began) * 1000)
     show(result, output, timings=timings, waited=wait)
+
+
+def chosen_image(root: Path, services_as: str | None, image: str) -> str | None:
+    """Return the image that services are to be containers of: empty for none, None for what runs already."""
+    if services_as not in (None, "processes", "docker") or (image and services_as != "docker"):
+        raise AutionalError(
+            f"services run as processes or in docker, not as {services_as!r}"
+            if services_as
+            else "--image is for docker",
+            hint="autional up --services docker [--image REF]",
+        )
+    if services_as != "docker":
+        return None if services_as is None else ""
+    from autional_cli.images.build import default_tag
+
+    return image or default_tag(root)
 
 
 def show_plan(target: Instance, wanted: dict[str, Any], output: str) -> None:

@@ -28,8 +28,10 @@ class ProcessSpec:
     `background` is work nobody waits for: once ready, it yields the processor to the rest.
     `hurries`: a second stop signal makes it give up what it waits for. `listen` is a port whose listening socket it is
     handed (`AUTIONAL_LISTEN_FD`), so that a successor can serve it as well; `successor_env` is what a process that
-    starts while its predecessor still runs is told differently. `aftermath` is a command to be run when a killed
-    supervisor could not stop what the process stands for; it does no harm when there is nothing left to do.
+    starts while its predecessor still runs is told differently. `holds`: it can build itself up before what its unit
+    needs is ready, and then waits for the word to go on (`services/chassis/hold.py`). `aftermath` is a command to run
+    when a killed supervisor could not stop what the process stands for; it does no harm when nothing is left to do.
+    `notifies`: it, or what it stands for, reports to the unit's socket though it is a program.
     """
 
     name: str
@@ -44,9 +46,11 @@ class ProcessSpec:
     wake_port: int | None = None
     background: bool = False
     hurries: bool = False
+    holds: bool = False
     listen: int | None = None
     successor_env: Mapping[str, str] = field(default_factory=dict)
     aftermath: tuple[str, ...] = ()
+    notifies: bool = False
 
     def __post_init__(self) -> None:
         if bool(self.argv) == bool(self.entry):

@@ -43,11 +43,15 @@ class Shape:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """The platform that is loaded: its gateway, its mail, and which services run."""
+    """The platform that is loaded: its gateway, its mail, and which services run.
+
+    `network` is how the addresses of users begin, two numbers, all of this machine's own; by default loopback ones.
+    """
 
     instance: Instance
     gateway: str
     services: tuple[str, ...]
+    network: str = ""
 
     @classmethod
     def of(cls, instance: Instance, status: dict[str, Any]) -> Target:
@@ -120,7 +124,7 @@ class Crowd:
         self, step: Step, planned: list[Step], number: int, lanes: int, gate: asyncio.Semaphore
     ) -> Resident:
         unrecorded = Records()
-        walker = self.walker(await self.open.enter_async_context(household()), unrecorded)
+        walker = self.walker(await self.open.enter_async_context(household(self.target.network)), unrecorded)
         path = before(step, planned)
         async with gate:
             for earlier in path:
@@ -166,7 +170,7 @@ class Crowd:
         """Walk the whole journey as one new user after the other."""
         planned = steps(self.target.services)
         while not self.stopping.is_set():
-            async with household() as session:
+            async with household(self.target.network) as session:
                 well = await self._journey(self.walker(session), planned)
             if not well:
                 await self._stopped_until(time.monotonic() + 0.25)  # a platform that refuses at once is not hammered
@@ -209,12 +213,13 @@ class From(aiohttp.TCPConnector):
         self.address = address
 
 
-def household() -> aiohttp.ClientSession:
+def household(network: str = "") -> aiohttp.ClientSession:
     """Return a client with an address of its own: wrong passwords are counted by address, and users live apart.
 
     Every address of 127.0.0.0/8 is this machine's own on Linux; elsewhere all users share 127.0.0.1.
     """
-    address = f"127.{random.randint(1, 254)}.{random.randint(0, 255)}.{random.randint(1, 254)}"  # noqa: S311
+    network = network or f"127.{random.randint(1, 254)}"  # noqa: S311
+    address = f"{network}.{random.randint(0, 255)}.{random.randint(1, 254)}"  # noqa: S311
     connector = From(address if sys.platform == "linux" else "")
     timeout = aiohttp.ClientTimeout(total=REQUEST_S)
     return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar(), timeout=timeout)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-import zlib
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -21,6 +20,7 @@ from sqlalchemy.pool import NullPool
 
 from autional_cli.errors import AutionalError, ExitCode
 from autional_cli.migrations.script import ALEMBIC, TURN_S, configuration, directory, importable
+from services.chassis.migration import LOCK_WAIT_S, TABLE_LOCK_S, lock_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,8 +31,6 @@ if TYPE_CHECKING:
     Progress = Callable[[str], None]
     OnApply = Callable[..., None]
 
-LOCK_WAIT_S = 60  # for another migration of the same service to end
-TABLE_LOCK_S = 10  # a statement that waits for a table makes everyone behind it wait as well
 CONNECT_S = 5
 _NOT_OBTAINED = "55P03"
 
@@ -66,7 +64,7 @@ class Move:
 
     def run(self, connection: Connection) -> Status:
         """Go there, under the service's advisory lock; AutionalError says where it stands if it fails."""
-        key = zlib.crc32(f"autional:{self.service}".encode())
+        key = lock_key(self.service)
         self._take_lock(connection, key)
         try:
             here = _status(connection, self.root, self.service)

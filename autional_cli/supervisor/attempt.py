@@ -12,6 +12,7 @@ from autional_cli.drivers.base import Releasable
 from autional_cli.drivers.telling import listening
 from autional_cli.errors import AutionalError
 from autional_cli.ports import LOOPBACK, refuse_taken
+from autional_cli.supervisor.child import HOLD
 from autional_cli.supervisor.launch import ZygoteDiedError
 from autional_cli.supervisor.notify import Inbox, drain_said
 from autional_cli.supervisor.output import last_lines, log_size
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from autional_cli.supervisor.launch import Handle
     from autional_cli.supervisor.platform import Platform
     from autional_cli.supervisor.process import Exit
+    from autional_cli.supervisor.turns import Turn
 
 
 class CrashError(Exception):
@@ -50,6 +52,8 @@ class Attempt:
         self._launching: asyncio.Future[Handle] | None = None
         self._inbox: Inbox | None = None
         self._ready = asyncio.Event()
+        self._turn: Turn | None = None
+        self._began = 0.0
         self._spec = definition.process
         self._offset = log_size(self._spec.log if self._spec else None)
 
@@ -61,6 +65,26 @@ class Attempt:
     def output(self) -> tuple[str, ...]:
         """The last lines that the process wrote in this attempt."""
         return last_lines(self._spec.log if self._spec else None, self._offset)
+
+    async def build_up(self) -> None:
+        """Start a process that holds: it comes as far as it can without what the unit needs. CrashError: it cannot."""
+        spec = self._spec
+        if spec and spec.holds and not self.handle:
+            turn = await self._platform.turns.take()
+            try:
+                self._began, self._turn = self._platform.timeline.now(), turn
+                handle = await self._launch(spec, self._listen() | {HOLD: "1"})
+            except BaseException:
+                turn.end()
+                raise
+            handle.exited.add_done_callback(lambda _: turn.end())
+
+    def _is_built(self) -> None:
+        if self._turn:
+            timeline = self._platform.timeline
+            timeline.record(f"{self._definition.name}.build", self._began, timeline.now(), ("zygote.import",))
+            self._turn.end()
+            self._turn = None
 
     async def bring_up(self) -> None:
         """Return when the unit is ready. CrashError if its process ends first; AutionalError if a retry cannot help."""
@@ -74,8 +98,10 @@ class Attempt:
                 await self._run_to_end(self._spec)
                 await definition.task.finish(self._platform.pause)
         elif self._spec:
+            await self.build_up()
             with self._step("start"):
-                handle = await self._launch(self._spec, self._listen())
+                handle = self.handle or await self._launch(self._spec, self._listen())
+                handle.release()
                 await self._unless_gone(handle, self._ready.wait(), definition.start_timeout_s)
 
     async def _bring_up_resource(self) -> None:
@@ -95,7 +121,9 @@ class Attempt:
             with self._step("start"):
                 self._say("starting")
                 self._offset = log_size(self._spec.log)
-                handle = await self._launch(self._spec, self._listen() if self._spec.entry else {})
+                handle = await self._launch(
+                    self._spec, self._listen() if self._spec.entry or self._spec.notifies else {}
+                )
                 await self._unless_gone(handle, resource.wait_ready(self._definition.start_timeout_s))
         with self._step("provision"):
             self._say("provisioning")
@@ -120,6 +148,8 @@ class Attempt:
             self._platform.board.detail(self._definition.name, drain=said)
         if "STATUS" in fields and not (self._is_successor and not self._ready.is_set()):
             self._say(fields["STATUS"])
+        if "X_AUTIONAL_HELD" in fields:
+            self._is_built()
         if fields.get("READY") == "1":
             self._ready.set()
 

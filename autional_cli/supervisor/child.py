@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 LIFELINE = "AUTIONAL_LIFELINE_FD"
 LISTENER = "AUTIONAL_LISTEN_FD"
+HOLD = "AUTIONAL_HOLD"  # told to a process that builds itself up and then waits for the word to go on
+GO = "AUTIONAL_GO_FD"
 LAST_SECONDS = 3.0  # what a child may use to stop by itself once the supervisor is gone
 
 
@@ -72,13 +74,17 @@ def close_all_but(*kept: int) -> None:
     os.closerange(first, os.sysconf("SC_OPEN_MAX"))
 
 
-def hold_lifeline(descriptor: int) -> None:
-    """Watch the supervisor's end from a daemon thread; when it closes, stop as if asked, then without asking."""
+def hold_lifeline(descriptor: int, go: int | None = None) -> None:
+    """Watch the supervisor's end from a daemon thread; when it closes, stop as if asked, then without asking.
+
+    What the supervisor says on it is the word to go on, which is passed to `go`.
+    """
 
     def watch() -> None:
         with suppress(OSError):
-            while os.read(descriptor, 64):
-                pass
+            while word := os.read(descriptor, 64):
+                if go is not None:
+                    os.write(go, word)
         os.kill(os.getpid(), signal.SIGTERM)
         time.sleep(LAST_SECONDS)
         os._exit(1)
@@ -108,7 +114,11 @@ def run(entry: str) -> NoReturn:
     """Hold the lifeline, call the entry and leave: exit handlers run, the interpreter's teardown is skipped."""
     if descriptor := os.environ.get(LIFELINE):
         os.set_inheritable(int(descriptor), False)
-        hold_lifeline(int(descriptor))
+        go = None
+        if os.environ.get(HOLD):
+            told, go = os.pipe()
+            os.environ[GO] = str(told)
+        hold_lifeline(int(descriptor), go)
     status = call(entry)
     with suppress(Exception):
         atexit._run_exitfuncs()

@@ -14,6 +14,7 @@ from autional_cli.supervisor.state import State
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from autional_cli.plan import UnitDef
     from autional_cli.supervisor.platform import Platform
 
 Report = dict[str, Any]
@@ -59,14 +60,29 @@ class Draining:
         began, report = time.monotonic(), DrainReport()
         order = [name for level in reversed(self._levels(names)) for name in level]
         for name in order:
+            self._refuse_gap(name)
+        for name in order:
             runner = self._platform.runners[name]
-            if runner.state is State.READY:
+            if runner.state is State.READY and hands_over(runner.definition):
                 report.ended.append(await runner.roll(timeout_s))
             else:
                 report.ended.append(await runner.restart(timeout_s))
                 await self._platform.ready(name)
         report.elapsed_ms = round((time.monotonic() - began) * 1000)
         return report.to_json(restarted=True)
+
+    def _refuse_gap(self, name: str) -> None:
+        """Refuse to roll what can neither hand its port over nor leave its work to another replica meanwhile."""
+        runners = self._platform.runners
+        unit = runners[name].definition
+        if runners[name].state is not State.READY or hands_over(unit):
+            return
+        others = [r for r in runners.values() if r.definition.service == unit.service and r.name != name]
+        if not any(other.state is State.READY for other in others):
+            raise AutionalError(
+                f"{name} is a container, which cannot hand its port over, and the only replica of {unit.service}",
+                hint=f"autional scale {unit.service}=2, then roll; or accept a gap: autional restart {unit.service}",
+            )
 
     async def restart(self, names: Sequence[str], timeout_s: float) -> Report:
         """Drain units in order, each level started again as soon as it has stopped."""
@@ -80,6 +96,11 @@ class Draining:
 
     def _levels(self, names: Iterable[str]) -> tuple[tuple[str, ...], ...]:
         return stop_levels(self._platform.runners[name].definition for name in names)
+
+
+def hands_over(definition: UnitDef) -> bool:
+    """Whether a successor can serve the port of a unit before it has left it."""
+    return definition.process is not None and definition.process.listen is not None
 
 
 async def drain_units(platform: Platform, names: Iterable[str], timeout_s: float) -> DrainReport:

@@ -153,6 +153,7 @@ class Forker:
                     answer.set_exception(failure)
                 return
             handle = zygote.children[message["pid"]] = Handle(spec, message["pid"])
+            handle.lifeline = lifeline
             self._background(self._watch(zygote, handle, lifeline), f"lifeline of {spec.name}")
             if not answer.done():
                 answer.set_result(handle)

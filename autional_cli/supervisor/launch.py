@@ -40,11 +40,18 @@ class Handle:
         self.started = start_time(pid)
         self.killed = False  # whether it had to be: then it did not finish what it had in hand
         self.exited: asyncio.Future[Exit] = asyncio.get_running_loop().create_future()
+        self.lifeline: socket.socket | None = None
 
     def ended(self, how: Exit) -> None:
         """Record the end; the first report counts."""
         if not self.exited.done():
             self.exited.set_result(how)
+
+    def release(self) -> None:
+        """Tell it to go on; one that was not held takes no notice."""
+        if self.lifeline:
+            with suppress(OSError):  # it is gone, which `exited` tells
+                self.lifeline.send(b"go")
 
     async def stop(self, patience_s: float = math.inf) -> Exit:
         """Stop it: its stop signal, its kill signal after its deadline, SIGKILL to its group. Returns how it ended.
@@ -183,7 +190,7 @@ class Spawner:
         except BaseException:
             ours.close()
             raise
-        self._lifelines[handle] = ours
+        self._lifelines[handle] = handle.lifeline = ours
         handle.exited.add_done_callback(lambda _: self._lifelines.pop(handle).close())
         return handle
 

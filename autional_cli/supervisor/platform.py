@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from autional_cli.supervisor.process import base_environment, is_alive, signal_process, start_time
 from autional_cli.supervisor.state import Board, State
 from autional_cli.supervisor.timings import Timeline
+from autional_cli.supervisor.turns import Turns
 from autional_cli.supervisor.units import Runner
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ class Platform:
         self.run_dir = run_dir
         self.board = Board()
         self.timeline = Timeline()
+        self.turns = Turns()
         self.runners: dict[str, Runner] = {}
         self._guard = guard
         self._programs = programs

@@ -39,6 +39,9 @@ STACK = (
     "uuid_utils",
 )
 
+# What the stack imports if it is there, and no child wants: structlog draws tracebacks with it, services write JSON.
+WITHOUT = ("rich",)
+
 # An edit of the chassis or the contracts makes a new zygote, so these are never stale.
 CHASSIS = (
     "services.chassis.app",

@@ -56,7 +56,7 @@ def report(platform: Platform, topology: Topology, *, instance: str) -> dict[str
         "gateway": topology.gateway,
         "dashboard": topology.dashboard,
         "services": services(platform),
-        "resources": [resource(d, board[d.name]) for d in platform.definitions() if d.resource],
+        "resources": [resource(d, board[d.name]) for d in platform.definitions() if d.kind == "resource"],
         "timings": timings,
         "others": [other(d, board[d.name]) for d in platform.definitions() if d.kind in ("platform", "task")],
     }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,13 +10,12 @@ from typing import TYPE_CHECKING
 from autional_cli import secrets
 from autional_cli.drivers import choice
 from autional_cli.drivers.base import ProcessSpec
-from autional_cli.environment import environment
 from autional_cli.errors import AutionalError, ExitCode
 from autional_cli.instance import BlockClaim, Instance, claim_block
 from autional_cli.plan import Topology, UnitDef
 from autional_cli.supervisor import leftovers
-from autional_cli.supervisor.injection import fault_socket
-from autional_cli.supervisor.schema import MIGRATIONS, migrations, templated
+from autional_cli.supervisor.replicas import EDGE, Ground, replicas
+from autional_cli.supervisor.schema import migrations, templated
 from autional_cli.workspace import graph
 from autional_cli.workspace.discover import discover
 from autional_cli.workspace.load import DEFAULT_STACK, load_stack
@@ -33,14 +31,8 @@ if TYPE_CHECKING:
     from autional_cli.workspace.model import Stack
     from services.chassis.spec import ServiceSpec
 
-SERVICE_ENTRY = "services.chassis.runner:main"
+SERVICES = "services"
 TELEMETRY_ENTRY = "autional_cli.telemetry.server:main"
-EDGE = "gateway"
-DRAIN_S = 35.0  # what a service may use to drain (30 s), and a little to leave
-# At most, and only while somebody is connected: services follow the registry and leave at once; clients from outside
-# learn on their next request that their connection ends, and one that is closed while idle may be about to be used.
-LAME_DUCK_S, LAME_DUCK_OF_EDGE_S = "0.5", "2.0"
-SHARED_CODE = ("chassis", "contracts")
 
 
 class WorkspaceSource:
@@ -58,7 +50,7 @@ class WorkspaceSource:
     def build(self, request: Request) -> Topology:
         """Return the units for `request`; AutionalError with file and line for what is wrong in the workspace."""
         chosen = choose(self._instance.root, request)
-        drivers = drivers_of(chosen.stack)
+        drivers = {**drivers_of(chosen.stack), SERVICES: chosen.image or "processes"}
         if self._claim is None:
             self._instance.create()
             leftovers.stop(self._instance)  # or they would hold the ports
@@ -88,7 +80,7 @@ def drivers_of(stack: Stack) -> Mapping[str, str]:
 
 def other_drivers(running: Mapping[str, str], wanted: Mapping[str, str], instance: str) -> AutionalError:
     """Return the error for a platform that runs and would have to change its drivers."""
-    differing = ", ".join(f"{name} on {running[name]}" for name in RESOURCES if running[name] != wanted[name])
+    differing = ", ".join(f"{name} on {running[name]}" for name in wanted if running[name] != wanted[name])
     return AutionalError(
         f"instance {instance} runs already, with {differing}",
         hint="stop it first (autional down), or start another one: autional up --instance NAME",
@@ -98,12 +90,16 @@ def other_drivers(running: Mapping[str, str], wanted: Mapping[str, str], instanc
 
 @dataclass(frozen=True, kw_only=True)
 class Choice:
-    """A stack, the specs of all its services, and those of the services that were asked for with what they need."""
+    """A stack, the specs of all its services, and those of the services that were asked for with what they need.
+
+    `image` is what services are containers of; empty: they are forked.
+    """
 
     root: Path
     stack: Stack
     stack_specs: tuple[ServiceSpec, ...]
     specs: tuple[ServiceSpec, ...]
+    image: str = ""
 
 
 def choose(root: Path, request: Request) -> Choice:
@@ -122,7 +118,7 @@ def choose(root: Path, request: Request) -> Choice:
     needed = graph.subgraph(graph.dependencies(known, stack), request.services or tuple(stack.services))
     in_stack = tuple(spec for name, spec in known.items() if name in stack.services)
     chosen = tuple(spec for spec in in_stack if spec.name in needed)
-    return Choice(root=root, stack=stack, stack_specs=in_stack, specs=chosen)
+    return Choice(root=root, stack=stack, stack_specs=in_stack, specs=chosen, image=request.image or "")
 
 
 def driven(stack: Stack, driver: str | None) -> Stack:
@@ -176,8 +172,17 @@ def assemble(instance: Instance, chosen: Choice, arranged: PortBlock | None = No
     units.append(telemetry(instance))
     if any(resource.name == "postgres" for resource in resources):
         units.append(migrations(instance, chosen.root, resources, relational))
-    names = frozenset(unit.name for unit in units)
-    units += [unit for spec in chosen.specs for unit in replicas(instance, chosen, spec, resources, names, block)]
+    ground = Ground(
+        instance=instance,
+        root=chosen.root,
+        stack=chosen.stack,
+        running=[spec.name for spec in chosen.specs],
+        resources=resources,
+        units=[unit.name for unit in units],
+        block=block,
+        image=chosen.image,
+    )
+    units += [unit for spec in chosen.specs for unit in replicas(ground, spec)]
     return Topology(
         units=tuple(units),
         driver=chosen.stack.driver,
@@ -200,55 +205,3 @@ def telemetry(instance: Instance) -> UnitDef:
     process = ProcessSpec(name="telemetry", entry=TELEMETRY_ENTRY, env=env, log=log, background=True)
     url = f"http://127.0.0.1:{port}"
     return UnitDef(name="telemetry", kind="platform", process=process, ports=(port,), url=url)
-
-
-def replicas(
-    instance: Instance,
-    chosen: Choice,
-    spec: ServiceSpec,
-    resources: list[Resource],
-    present: frozenset[str],
-    block: PortBlock,
-) -> list[UnitDef]:
-    """Return the units of one service: `identity`, and `identity-1` … for further replicas."""
-    entry = chosen.stack.services[spec.name]
-    running = {other.name for other in chosen.specs}
-    stands_on = {"redis", "cache", spec.database, *spec.resources} | (
-        {MIGRATIONS} if spec.database != "none" else set()
-    )
-    folders = tuple(chosen.root / "services" / name for name in (spec.name, *SHARED_CODE))
-    units = []
-    for number in range(entry.replicas):
-        name = spec.name if number == 0 else f"{spec.name}-{number}"
-        lame_duck = LAME_DUCK_OF_EDGE_S if spec.name == EDGE else LAME_DUCK_S
-        env = {
-            "AUTIONAL_LAME_DUCK_S": os.environ.get("AUTIONAL_LAME_DUCK_S", lame_duck),
-            "AUTIONAL_LAME_DUCK_EARLY": "1",
-        }
-        env["AUTIONAL_FAULT_SOCKET"] = str(instance.run_dir / fault_socket(name))
-        env |= environment(instance, spec, chosen.stack, resources, number, block=block)
-        http = block.http(spec, number)
-        process = ProcessSpec(
-            name=name,
-            entry=SERVICE_ENTRY,
-            env=env,
-            cwd=chosen.root,
-            log=instance.logs_dir / f"{name}.out",
-            stop_timeout_s=DRAIN_S,
-            background=spec.background,
-            hurries=True,
-            listen=http,
-            successor_env={"AUTIONAL_REPLICA": f"{spec.name}-{number}b", "AUTIONAL_GRPC_PORT": "0"},
-        )
-        unit = UnitDef(
-            name=name,
-            service=spec.name,
-            process=process,
-            needs=(*sorted(stands_on & present), *(need for need in entry.needs if need in running)),
-            calls=tuple(call for call in spec.calls if call in running),
-            watched=folders,
-            ports=(http, block.grpc(spec, number)) if spec.serves_grpc else (http,),
-            url=f"http://127.0.0.1:{http}",
-        )
-        units.append(unit)
-    return units

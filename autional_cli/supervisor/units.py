@@ -176,9 +176,11 @@ class Runner:
             if running:
                 await asyncio.sleep(await self._watch(running))
             needs = self.definition.needs
+            attempt = await self._build_up()
             await self._board.until(lambda board: all(board[need].state is State.READY for need in needs))
             while True:
-                delay = await self._run_once()
+                delay = await self._run_once(attempt)
+                attempt = None
                 await asyncio.sleep(delay)
         except AutionalError as failure:
             await self._fail(failure)
@@ -189,10 +191,21 @@ class Runner:
             words = f"internal error: {type(failure).__name__}: {failure}"
             await self._fail(AutionalError(words, exit_code=ExitCode.SERVICE_FAILED))
 
-    async def _run_once(self) -> float:
+    async def _build_up(self) -> Attempt | None:
+        """Start its process while what it needs is not ready yet. None if that did not work: then it is tried anew."""
+        self._attempt = Attempt(self.definition, self._platform, self._generation)
+        try:
+            await self._attempt.build_up()
+        except CrashError:
+            await self._attempt.end()
+            self._attempt = None
+        return self._attempt
+
+    async def _run_once(self, prepared: Attempt | None) -> float:
         """Run it until it crashes; return how long to wait before the next time. AutionalError: there is none."""
-        self._board.move(self.name, State.STARTING, pid=None, status="")
-        attempt = self._attempt = Attempt(self.definition, self._platform, self._generation)
+        attempt = self._attempt = prepared or Attempt(self.definition, self._platform, self._generation)
+        pid = attempt.handle.pid if attempt.handle else None
+        self._board.move(self.name, State.STARTING, pid=pid, status="")
         try:
             await attempt.bring_up()
         except CrashError as crash:

@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 from autional_cli.supervisor import child
-from autional_cli.supervisor.preload import CHASSIS, LATER, STACK
+from autional_cli.supervisor.preload import CHASSIS, LATER, STACK, WITHOUT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -169,7 +169,10 @@ def main() -> NoReturn:
     control = socket.socket(fileno=int(sys.argv[1]))
     control.set_inheritable(False)
     given = sys.argv[2:]
+    sys.modules.update(dict.fromkeys(WITHOUT))  # type: ignore[arg-type]  # None: as if it were not installed
     missing = preload(given or [*STACK, *CHASSIS])
+    for module in WITHOUT:
+        del sys.modules[module]
     zygote = Zygote(control, () if given else LATER)
     zygote.say(ready=round(time.monotonic() - started, 3), missing=missing, threads=threads())
     request = zygote.serve()

@@ -1,13 +1,46 @@
-"""`python -m services.chassis NAME` runs one service alone, under any supervisor."""
+"""`python -m services.chassis NAME` runs one service alone, under any supervisor.
+
+An image has no command line of ours, so what an engine asks of a container is here too: `health` for its health check,
+`drain` for a hook before the stop, `migrate NAME` for the job before a release.
+"""
 
 from __future__ import annotations
 
+import signal
 import sys
+from typing import NoReturn
 
-from services.chassis.runner import run
+USAGE = "usage: python -m services.chassis NAME | health | drain | migrate NAME\n"
+
+
+def main(arguments: list[str]) -> int:
+    """Do what the arguments say; return the exit code. Each way imports what it needs and no more."""
+    # As process 1 of a container it would ignore the signal until the service has its own handler.
+    signal.signal(signal.SIGTERM, _leave)
+    match arguments:
+        case ["health"]:
+            from services.chassis.health import main as health
+
+            return health()
+        case ["drain"]:
+            from services.chassis.hook import main as hook
+
+            return hook()
+        case ["migrate", name]:
+            from services.chassis.migration import main as migrate
+
+            return migrate(name)
+        case [name]:
+            from services.chassis.runner import run
+
+            return run(name)
+    sys.stderr.write(USAGE)
+    return 2
+
+
+def _leave(_number: int, _frame: object) -> NoReturn:
+    raise SystemExit(0)
+
 
 if __name__ == "__main__":
-    if len(sys.argv) != 2:
-        sys.stderr.write("usage: python -m services.chassis NAME\n")
-        sys.exit(2)
-    sys.exit(run(sys.argv[1]))
+    sys.exit(main(sys.argv[1:]))

@@ -3,6 +3,8 @@
 - `User`: a signed-in user, vouched for by the gateway.
 - `Visitor`: anybody who comes through the gateway (sign-in, registration).
 - `Peer`: another service of the platform.
+
+It holds for WebSocket routes as for the others: a handshake without a token is answered with the envelope.
 """
 
 from __future__ import annotations
@@ -10,7 +12,8 @@ from __future__ import annotations
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import Depends, FastAPI, Request
+from fastapi import Depends, FastAPI
+from fastapi.requests import HTTPConnection
 from fastapi.routing import iter_route_contexts
 
 from services.chassis.auth import EDGE, HEADER, Principal, Verifier
@@ -28,7 +31,7 @@ class SignedIn:
         self.session_id = session_id
 
 
-def _principal(request: Request) -> Principal:
+def _principal(request: HTTPConnection) -> Principal:
     token = request.headers.get(HEADER, "")
     if not token:
         raise ServiceError(UNAUTHENTICATED)
@@ -36,7 +39,7 @@ def _principal(request: Request) -> Principal:
     return verifier.verify(token)
 
 
-def _visitor(request: Request) -> Principal:
+def _visitor(request: HTTPConnection) -> Principal:
     principal = _principal(request)
     if principal.caller != EDGE:
         raise ServiceError(FORBIDDEN)
@@ -44,12 +47,12 @@ def _visitor(request: Request) -> Principal:
 
 
 # Coroutines though they wait for nothing: FastAPI runs a plain function in a thread, which costs more than it does.
-async def visitor(request: Request) -> Principal:
+async def visitor(request: HTTPConnection) -> Principal:
     """Return the caller, who came through the gateway."""
     return _visitor(request)
 
 
-async def user(request: Request) -> SignedIn:
+async def user(request: HTTPConnection) -> SignedIn:
     """Return the signed-in user."""
     principal = _visitor(request)
     if principal.user_id is None or principal.session_id is None:
@@ -57,7 +60,7 @@ async def user(request: Request) -> SignedIn:
     return SignedIn(principal, principal.user_id, principal.session_id)
 
 
-async def peer(request: Request) -> Principal:
+async def peer(request: HTTPConnection) -> Principal:
     """Return the calling service."""
     principal = _principal(request)
     if principal.caller == EDGE:

@@ -20,7 +20,7 @@ from services.chassis.client import ServiceClient
 from services.chassis.db import Database
 from services.chassis.drain import Drain
 from services.chassis.faults import FaultChannel, Faults
-from services.chassis.http import Health, HealthCheck, create_app, refuse_undeclared
+from services.chassis.http import Health, HealthCheck, create_app, refuse_undeclared, talks
 from services.chassis.inbox import Handler, through_inbox
 from services.chassis.inflight import InFlight
 from services.chassis.jobs import Jobs
@@ -191,6 +191,7 @@ class Application:
         if starting.cancelled():
             return False
         starting.result()
+        self.health.started = True
         notify(READY="1", STATUS="serving")
         log.info("ready", http_port=self.settings.http_port)
         return True
@@ -218,7 +219,13 @@ class Application:
         app = ServiceLayer(inner, self.in_flight, max_body=_MAX_BODY, timeout_s=_REQUEST_S, faults=self.faults)
         settings = self.settings
         return HttpServer(
-            app, settings.host, settings.http_port, self.in_flight, self.patience, listen_fd=settings.listen_fd
+            app,
+            settings.host,
+            settings.http_port,
+            self.in_flight,
+            self.patience,
+            listen_fd=settings.listen_fd,
+            websockets=self._front is None and talks(fastapi),
         )
 
     async def _start(self) -> None:

@@ -25,6 +25,7 @@ from services.chassis.inflight import InFlight, Kind, Work
 from services.chassis.logging import get_logger
 from services.chassis.metrics import REQUEST_SECONDS, REQUESTS, bounded
 from services.chassis.tracing import fail, remote_context, traceparent, tracer
+from services.chassis.websocket import Conversation
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -33,7 +34,7 @@ Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 log = get_logger(__name__)
-_UNTRACED = frozenset({"/healthz", "/readyz", "/metrics"})
+_UNTRACED = frozenset({"/healthz", "/readyz", "/startupz", "/metrics"})
 
 
 @lru_cache(maxsize=2)
@@ -125,15 +126,9 @@ class ServiceLayer:
                 await self._serve(scope, receive, send, work)
 
     async def _converse(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve a WebSocket; a drain closes it with 1012, service restart (RFC 6455, IANA close codes)."""
+        """Serve a WebSocket until one side closes it; a drain closes it when no message is in hand."""
         with self._in_flight.working(Kind.STREAM, f"WebSocket {scope['path']}") as work:
-            try:
-                await self._app(scope, receive, send)
-            except asyncio.CancelledError:
-                if not work.closing:
-                    raise
-                work.task.uncancel()
-                await send({"type": "websocket.close", "code": 1012, "reason": "service restart"})
+            await Conversation(scope, receive, send, work).run(self._app)
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send, work: Work) -> None:
         headers = {name: value for name, value in scope["headers"] if name in _READ}

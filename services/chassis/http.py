@@ -8,8 +8,9 @@ from typing import Any
 
 from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from fastapi.routing import APIRoute
+from fastapi.routing import APIRoute, iter_route_contexts
 from starlette.exceptions import HTTPException
+from starlette.routing import WebSocketRoute
 
 from services.chassis.access import undeclared_routes
 from services.chassis.auth import Verifier
@@ -33,6 +34,7 @@ class Health:
 
     def __init__(self) -> None:
         self.draining = False
+        self.started = False  # has been ready once
         self.checks: dict[str, HealthCheck] = {}
 
     async def failures(self) -> dict[str, str]:
@@ -87,6 +89,11 @@ def create_app(spec: ServiceSpec, routers: Iterable[APIRouter], health: Health, 
     return app
 
 
+def talks(app: FastAPI) -> bool:
+    """Whether any route of `app` is a WebSocket."""
+    return any(isinstance(context.original_route, WebSocketRoute) for context in iter_route_contexts(app.routes))
+
+
 def refuse_undeclared(app: FastAPI) -> None:
     """Raise `ValueError` if a route does not say who may call it."""
     open_routes = [path for path in undeclared_routes(app) if path not in _PROBES]
@@ -94,7 +101,7 @@ def refuse_undeclared(app: FastAPI) -> None:
         raise ValueError(f"{app.title}: these routes do not say who may call them: {', '.join(open_routes)}")
 
 
-_PROBES = frozenset({"/healthz", "/readyz", "/metrics"})
+_PROBES = frozenset({"/healthz", "/readyz", "/startupz", "/metrics"})
 
 
 def _operation_id(route: APIRoute) -> str:
@@ -107,6 +114,11 @@ def _probes(health: Health) -> APIRouter:
     @router.get("/healthz")
     async def healthz() -> Response:
         return Response(b"ok", media_type="text/plain")
+
+    @router.get("/startupz")
+    async def startupz() -> Response:
+        text = "started\n" if health.started else "starting\n"
+        return Response(text, status_code=200 if health.started else 503, media_type="text/plain")
 
     @router.get("/readyz")
     async def readyz() -> Response:

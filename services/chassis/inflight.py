@@ -30,7 +30,10 @@ SERVED = frozenset({Kind.REQUEST, Kind.STREAM})
 
 @dataclass(slots=True, eq=False)
 class Work:
-    """One piece of work. `aborted`: the drain cut it off. `closing`: the drain asked a stream to end."""
+    """One piece of work. `aborted`: the drain cut it off. `closing`: the drain asked a stream to end.
+
+    `busy`: a stream with a message in hand, which is to be finished before the stream ends.
+    """
 
     kind: Kind
     name: str
@@ -38,6 +41,7 @@ class Work:
     task: asyncio.Task[Any]
     aborted: bool = False
     closing: bool = False
+    busy: bool = False
 
 
 class InFlight:
@@ -95,7 +99,8 @@ class InFlight:
         for work in self._work:
             if work.kind is Kind.STREAM and not work.closing:
                 work.closing = True
-                work.task.cancel("the service stops")
+                if not work.busy:
+                    work.task.cancel("the service stops")
 
     async def finished(self, patience: Patience, kinds: frozenset[Kind]) -> int:
         """Wait until no work of `kinds` is left, then cut off the rest; return how much that was."""

@@ -19,6 +19,7 @@ import orjson
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from services.chassis.address import advertised
 from services.chassis.backoff import Backoff
 from services.chassis.lifecycle import end
 from services.chassis.logging import get_logger
@@ -63,11 +64,11 @@ class Registration:
     def __init__(self, settings: Settings, bus: Redis, *, lease_s: float = LEASE_S) -> None:
         self._service = settings.service
         self._bus: Any = bus  # redis-py types its answers as unions of every protocol version
-        self._host = settings.host
+        self._host = host = advertised(settings)
         self._replica = Replica(
             id=settings.replica,
-            http=f"http://{settings.host}:{settings.http_port}",
-            grpc=f"{settings.host}:{settings.grpc_port}",
+            http=f"http://{host}:{settings.http_port}",
+            grpc=f"{host}:{settings.grpc_port}",
             pid=os.getpid(),
         )
         self._lease_s = lease_s

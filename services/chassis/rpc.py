@@ -15,6 +15,7 @@ import grpc
 from opentelemetry.trace import SpanKind
 
 from services.chassis import deadline
+from services.chassis.address import bracketed
 from services.chassis.auth import HEADER, Signer, Verifier
 from services.chassis.errors import (
     FORBIDDEN,
@@ -97,7 +98,7 @@ class GrpcServer:
         registrar: Any = _Registrar(self._server, self._health.services)
         self._register(registrar)
         self._server.add_generic_rpc_handlers((self._health.handler(),))
-        address = f"{self._host}:{self.port}"
+        address = f"{bracketed(self._host)}:{self.port}"
         try:
             self.port = self._server.add_insecure_port(address)
         except RuntimeError as error:

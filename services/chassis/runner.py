@@ -9,6 +9,7 @@ import sys
 
 import uvloop
 
+from services.chassis.hold import told_to_go
 from services.chassis.logging import configure_logging, get_logger
 from services.chassis.notify import notify
 from services.chassis.settings import Settings, SettingsError, load_settings
@@ -41,14 +42,32 @@ def run(name: str) -> int:
         sys.stderr.write(f"{error}\n")
         return CONFIGURATION_ERROR
     configure_logging(settings)
+    if settings.schema_wait_s and spec.database == "postgres" and not _schema_came(settings):
+        return START_FAILED
     tracing = Tracing(settings)
     return uvloop.run(_live(module, settings, tracing))
+
+
+def _schema_came(settings: Settings) -> bool:
+    """Wait for the migrations that are applied beside this service; false, and said why, if they are not."""
+    from services.chassis.migration import SchemaError, await_schema
+
+    notify(STATUS="waiting for the schema")
+    try:
+        asyncio.run(await_schema(settings))
+    except SchemaError as error:
+        get_logger(__name__).error("start failed", reason=str(error))
+        sys.stderr.write(f"start failed: {error}\n")
+        return False
+    return True
 
 
 async def _live(module: object, settings: Settings, tracing: Tracing) -> int:
     log = get_logger(__name__)
     try:
         application = module.build(settings)  # type: ignore[attr-defined]
+        if not await told_to_go():
+            return 0
         return int(await application.run(tracing))
     except asyncio.CancelledError:
         raise

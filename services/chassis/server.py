@@ -12,7 +12,7 @@ import select
 import socket
 import time
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 import uvicorn
 
@@ -24,6 +24,7 @@ _KEEP_ALIVE_S = 75  # longer than the callers' pools keep a connection, so that 
 _BACKLOG = 2048
 _FIRST_REQUEST_S = 0.5  # for a connection that was just made to carry the request it was made for
 _LOOK_S = 0.01
+_MESSAGE_BYTES = 1 << 20  # of one WebSocket message
 
 
 class _Uvicorn(uvicorn.Server):
@@ -34,8 +35,18 @@ class _Uvicorn(uvicorn.Server):
         yield
 
 
+def _websocket(**given: Any) -> asyncio.Protocol:
+    """Return the protocol of a connection that was upgraded: imported by the first one, so that a start need not."""
+    from uvicorn.protocols.websockets.wsproto_impl import WSProtocol
+
+    return WSProtocol(**given)
+
+
 class HttpServer:
-    """Serves an ASGI application on one address, or on a listening socket that was handed over (`listen_fd`)."""
+    """Serves an ASGI application on one address, or on a listening socket that was handed over (`listen_fd`).
+
+    `websockets`: requests to upgrade are taken (RFC 6455); otherwise they are requests like others.
+    """
 
     name = "http"
     stage = Stage.LISTENER
@@ -49,6 +60,7 @@ class HttpServer:
         patience: Patience,
         *,
         listen_fd: int | None = None,
+        websockets: bool = False,
     ) -> None:
         config = uvicorn.Config(
             app,
@@ -56,7 +68,8 @@ class HttpServer:
             port=port,
             loop="none",
             http="httptools",
-            ws="none",
+            ws=cast("Any", _websocket) if websockets else "none",
+            ws_max_size=_MESSAGE_BYTES,
             lifespan="off",
             log_config=None,
             access_log=False,
@@ -131,7 +144,8 @@ class HttpServer:
         handles = {id(c): c.transport.get_extra_info("socket").fileno() for c in connections}
         busy = _readable([handle for handle in handles.values() if handle >= 0])
         for connection in connections:
-            if (handles[id(connection)] in busy or (fresh and connection.cycle is None)) and self._patience.left_s:
+            new = fresh and getattr(connection, "cycle", connection) is None  # a WebSocket has had its request
+            if (handles[id(connection)] in busy or new) and self._patience.left_s:
                 continue
             connection.shutdown()
         return sum(not connection.transport.is_closing() for connection in connections)

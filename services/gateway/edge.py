@@ -20,11 +20,12 @@ from services.gateway import aggregate, docs
 from services.gateway.errors import INVALID_TOKEN, UNKNOWN_SERVICE
 from services.gateway.limits import RateLimits
 from services.gateway.options import GatewayOptions
+from services.gateway.origin import client_address
 from services.gateway.proxy import Proxy
 from services.gateway.routing import Destination, destination
 from services.gateway.tokens import AccessTokens
 
-_PROBES = frozenset({"/healthz", "/readyz", "/metrics"})
+_PROBES = frozenset({"/healthz", "/readyz", "/startupz", "/metrics"})
 _OWN = frozenset({"/docs", "/api/v1/me"})
 _METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"]
 
@@ -82,8 +83,9 @@ class Edge:
         path = scope["raw_path"].decode("latin-1").partition("?")[0] if scope.get("raw_path") else scope["path"]
         to = destination(path)
         scope["route"] = Route(to.route if to else path if path in _OWN else "unmatched")
-        client_ip = scope["client"][0] if scope.get("client") else ""
         headers = dict(scope["headers"])
+        peer = scope["client"][0] if scope.get("client") else ""
+        client_ip = client_address(peer, headers, self._options.trusted_proxies)
         principal = await self._principal(headers, client_ip)
         limits = await self._limits.check(client_ip, str(principal.user_id or ""), path)
         if path == "/docs":

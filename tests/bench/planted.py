@@ -111,6 +111,53 @@ def contracts() -> Iterator[Defect]:
     yield Defect("SEC02", "services/tenant/routes.py", route("open", ""))
 
 
+_REVISION = '''"""Planted."""
+
+from alembic import op
+
+revision = "{name}"
+down_revision = "{after}"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Change the table."""
+    op.{up}
+
+
+def downgrade() -> None:
+    """Change it back."""
+    op.{down}
+'''
+
+
+def revision(service: str, name: str, up: str, down: str) -> tuple[str, str]:
+    """Return path and text of a revision that follows the first of its service."""
+    text = _REVISION.format(name=f"{service}_{name}", after=f"{service}_0001", up=up, down=down)
+    return f"migrations/{service}/{name}.py", text
+
+
+def tables() -> Iterator[Defect]:
+    """Yield defects of models and revisions."""
+    drop, make = 'drop_index("ix_records_title")', 'create_index("ix_records_title", "records", ["title"])'
+    execute = 'execute("SELECT 1")'
+    yield Defect("DAT04", *revision("point", "0002_left", execute, execute), "", "migrations/point/0003_right.py")
+    yield Defect("DAT04", *revision("point", "0003_right", execute, execute))
+    yield Defect("DAT06", *revision("billing", "0002_index", make, drop))
+    table = 'class Elsewhere(Base):\n    """Planted."""\n\n    __tablename__ = "elsewhere"\n'
+    yield Defect("DAT07", *module("elsewhere", f"from services.tenant.models import Base\n\n\n{table}", "tenant"))
+    yield Defect("DAT08", "migrations/rbac/0001_records.py", '"""Other records."""', '"""Records."""')
+    yield Defect("DAT09", *module("reaching", 'QUERY = "SELECT id FROM email_tokens"\n'))
+    yield Defect(
+        "DAT10",
+        "services/communication/models.py",
+        "    request_fingerprint: Mapped[str] = mapped_column(ForeignKey('records.id'))",
+        "    request_fingerprint: Mapped[str] = mapped_column(Text)",
+    )
+    yield Defect("DAT11", *module("naive_column", "from sqlalchemy import DateTime\n\nWHEN = DateTime()\n", "point"))
+
+
 def debts() -> Iterator[Defect]:
     """Yield debts, and defects of documents."""
     yield Defect("CHK01", "tests/services/broken.py", "def (:\n")
@@ -191,7 +238,7 @@ def security() -> Iterator[Defect]:
 
 def defects() -> list[Defect]:
     """Return all defects that can be planted at once."""
-    families = (architecture, contracts, debts, events, runtime, security)
+    families = (architecture, contracts, tables, debts, events, runtime, security)
     return [defect for family in families for defect in family()]
 
 

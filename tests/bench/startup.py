@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import subprocess
@@ -9,17 +10,23 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psutil
 
 from autional_cli.environment import environment
 from autional_cli.instance import Instance
+from autional_cli.supervisor.launch import Programs
+from autional_cli.supervisor.process import base_environment
 from autional_cli.supervisor.topology import all_resources
 from autional_cli.workspace.discover import discover
 from autional_cli.workspace.load import load_stack
 from tests.bench.report import Result, median
 from tests.platform.running import ROOT, Platform
+
+if TYPE_CHECKING:
+    from autional_cli.drivers.base import Resource
+    from autional_cli.supervisor.launch import Handle
 
 _RUNS = 3
 _DEADLINE_S = 120
@@ -47,9 +54,10 @@ def measure() -> Result:
 
 def compare(result: Result, platform: Platform, stack: str) -> None:
     """Add the figures of one stack: warm starts and separate processes take turns; memory is that of the last turn."""
-    warm, separate = [], []
+    warm, separate, databases = [], [], []
     for _ in range(_RUNS):
         platform.run("down")
+        databases.append(asyncio.run(databases_up(all_resources(Instance.open(ROOT, platform.instance)))))
         warm.append(timed_up(platform, stack))
         status = platform.status()
         services = [replica["pid"] for service in status["services"] for replica in service["replicas"]]
@@ -64,7 +72,10 @@ def compare(result: Result, platform: Platform, stack: str) -> None:
         label += f" of {len(status['services'])} services"
     result.add(f"{label}: warm, median", median(warm), "s", at_most=3)
     result.add(f"{label}: separate, databases already up, median", median(separate), "s")
-    result.add(f"{label}: warm / separate", median(warm) / median(separate), "", at_most=0.2)
+    result.add(f"{label}: warm / separate", median(warm) / median(separate), "")
+    result.add(f"{label}: databases alone, median", median(databases), "s")
+    like_for_like = median(warm) / (median(databases) + median(separate))
+    result.add(f"{label}: warm / databases, then separate", like_for_like, "", at_most=0.2)
     result.add(f"{label}: CPU of the platform, databases and all", ours_cpu_s, "s")
     result.add(f"{label}: CPU of separate processes, without databases", separate_cpu_s, "s")
     result.add(f"{label}: memory of services and zygote (PSS)", ours_mb, "MB")
@@ -84,6 +95,31 @@ def timed_up(platform: Platform, stack: str) -> float:
         ports = [instance.block.http(specs[name], number) for number in range(entry.replicas)]
         await_all([f"http://127.0.0.1:{port}/readyz" for port in ports])
     return time.perf_counter() - started
+
+
+async def databases_up(resources: list[Resource]) -> float:
+    """Return the wall time in seconds until the databases are ready, all started at once and nothing else beside them.
+
+    `up` starts them too, so this is added to the separate processes, which find them running.
+    """
+    programs = Programs()
+
+    async def start(resource: Resource) -> Handle | None:
+        await resource.prepare()
+        spec = resource.process()
+        if spec is None or spec.entry:
+            return None
+        handle = await programs.launch(spec, base_environment(os.environ) | dict(spec.env))
+        await resource.wait_ready(_DEADLINE_S)
+        await resource.provision()
+        return handle
+
+    started = time.perf_counter()
+    handles = await asyncio.gather(*(start(resource) for resource in resources))
+    elapsed = time.perf_counter() - started
+    await asyncio.gather(*(handle.stop() for handle in handles if handle))
+    await programs.close()
+    return elapsed
 
 
 def pss_mb(pids: list[int]) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
 
+import aiohttp
 import pytest
 import structlog
 from opentelemetry import trace
@@ -12,11 +13,12 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from redis.asyncio import Redis
 
+from services.chassis.auth import Signer
 from services.chassis.db import Database
 from services.chassis.redis import connect
 from services.chassis.settings import Settings
 from tests.chassis.events import create_tables, empty_tables
-from tests.chassis.servers import Servers
+from tests.chassis.servers import WITNESS, Servers
 from tests.chassis.servers import servers as start_servers
 
 
@@ -82,3 +84,18 @@ def spans(_exporter: InMemorySpanExporter) -> InMemorySpanExporter:
     """What the SDK exports from here on."""
     _exporter.clear()
     return _exporter
+
+
+@pytest.fixture
+def token(servers: Servers) -> str:
+    """What tells probe that witness calls."""
+    return Signer("witness", servers.settings(WITNESS).private_key_file).token("probe")
+
+
+@pytest.fixture
+async def http(servers: Servers, token: str) -> AsyncIterator[aiohttp.ClientSession]:
+    """A client of probe's HTTP, as witness."""
+    url = f"http://127.0.0.1:{servers.settings().http_port}"
+    headers = {"x-autional-identity": token}
+    async with aiohttp.ClientSession(url, headers=headers, timeout=aiohttp.ClientTimeout(total=20)) as session:
+        yield session

@@ -13,34 +13,13 @@ import grpc
 import pytest
 from aiohttp import web
 
-from services.chassis.auth import HEADER, Signer
+from services.chassis.auth import HEADER
+from tests.chassis.draining import AT_ONCE, LATE, counts, stopping
 from tests.chassis.events import eventually
-from tests.chassis.processes import Process, probe
-from tests.chassis.servers import PROBE, WITNESS, Servers
-
-LATE = {"AUTIONAL_SHUTDOWN_TIMEOUT_S": "1.5"}  # of which work in hand may use one second
-AT_ONCE = {"AUTIONAL_LAME_DUCK_S": "0"}
+from tests.chassis.processes import probe
+from tests.chassis.servers import PROBE, Servers
 
 pytestmark = pytest.mark.usefixtures("db", "bus")
-
-
-@pytest.fixture
-def token(servers: Servers) -> str:
-    return Signer("witness", servers.settings(WITNESS).private_key_file).token("probe")
-
-
-@pytest.fixture
-async def http(servers: Servers, token: str) -> AsyncIterator[aiohttp.ClientSession]:
-    url = f"http://127.0.0.1:{servers.settings().http_port}"
-    headers = {"x-autional-identity": token}
-    async with aiohttp.ClientSession(url, headers=headers, timeout=aiohttp.ClientTimeout(total=20)) as session:
-        yield session
-
-
-async def stopping(process: Process) -> None:
-    """Send SIGTERM and wait until the drain has begun."""
-    process.child.terminate()
-    await process.notifications.until("STOPPING")
 
 
 def unary(channel: grpc.aio.Channel, method: str) -> Any:
@@ -51,10 +30,6 @@ def unary(channel: grpc.aio.Channel, method: str) -> Any:
 def stream(channel: grpc.aio.Channel, method: str) -> Any:
     make: Any = channel.unary_stream
     return make(f"/probe.Streams/{method}")
-
-
-def counts(report: dict[str, Any]) -> tuple[int, int, int, int]:
-    return report["in_flight"], report["completed"], report["aborted"], report["unacked"]
 
 
 async def test_answers_and_uploads_in_parts_are_finished_and_events_end_in_good_order(

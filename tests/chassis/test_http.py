@@ -230,14 +230,14 @@ async def test_readiness_follows_the_checks_and_the_drain_and_liveness_does_not(
     async def gone() -> None:
         raise OSError("no database")
 
-    assert (await edge.ask("GET", "/readyz")).status == 200
+    assert [(await edge.ask("GET", path)).status for path in ("/readyz", "/startupz")] == [200, 503]
     edge.health.checks["database"] = gone
     answer = await edge.ask("GET", "/readyz")
     assert (answer.status, b"no database" in answer.body) == (503, True)
     edge.health.checks.clear()
     edge.health.draining = True
-    assert (await edge.ask("GET", "/readyz")).status == 503
-    assert (await edge.ask("GET", "/healthz")).status == 200
+    edge.health.started = True
+    assert [(await edge.ask("GET", path)).status for path in ("/readyz", "/healthz", "/startupz")] == [503, 200, 200]
 
 
 async def test_metrics_name_the_route_and_not_the_path(edge: Edge) -> None:

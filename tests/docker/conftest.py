@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -25,7 +25,7 @@ def belongings(platform: Platform) -> list[str]:
     return [f"{kind} {each.get('Names') or each.get('Name')}" for kind, each in found]
 
 
-def container_of(platform: Platform, resource: str) -> dict[str, object]:
+def container_of(platform: Platform, resource: str) -> dict[str, Any]:
     """Return what the engine says of a resource's container."""
     place = container.Place.of(Instance.open(platform.root, platform.instance))
     found = container.engine().container(f"{place.prefix}-{resource}")

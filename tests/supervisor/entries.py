@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
@@ -13,6 +14,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 from autional_cli.supervisor.notify import notify
+from services.chassis.hold import told_to_go
 
 
 class Facts(BaseHTTPRequestHandler):
@@ -54,9 +56,16 @@ def web() -> int:
     return 0
 
 
-def called() -> None:
-    """Report how long after the request to fork the entry was called."""
-    notify(READY=1, STATUS=f"called {time.monotonic() - float(os.environ['ASKED']):.4f}")
+def held() -> int:
+    """Build up, wait for the word to go on, then serve; stop when told to stop instead."""
+    return web() if asyncio.run(told_to_go()) else 0
+
+
+def gated() -> None:
+    """Be ready when the file OPEN exists."""
+    while not Path(os.environ["OPEN"]).exists():
+        time.sleep(0.02)
+    notify(READY=1)
     signal.pause()
 
 

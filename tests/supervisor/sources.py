@@ -47,6 +47,8 @@ class FromFile:
             process = ProcessSpec(name=name, entry=listed["entry"], env=env, log=log, stop_timeout_s=stop)
         if process and listed.get("hands_over"):
             process = replace(process, listen=port, hurries=True, successor_env={"SUCCESSOR": "1"})
+        if process and listed.get("holds"):
+            process = replace(process, holds=True)
         resource = Server(name, int(port or 0), log, self.instance.data_dir / name) if listed.get("resource") else None
         task = Once(self.instance.data_dir / f".{name}", listed.get("pause")) if listed.get("task") else None
         return UnitDef(

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 WORKSPACE, INSTANCE, RESOURCE, CONFIG = (f"autional.{name}" for name in ("workspace", "instance", "resource", "config"))
 PIDS = 512
 LAYOUT = 1  # raise it when what `create` asks for changes
+HOST = {"network_mode": "host", "read_only": True, "tmpfs": {"/tmp": "size=16m"}}  # noqa: S108 - its own
 LOCAL = ("unix://", "tcp://127.0.0.1", "tcp://localhost", "http://127.0.0.1", "http://localhost")
 
 
@@ -59,6 +60,8 @@ class Container:
     """What a container is made of. `ports` maps its own to those of the loopback interface, `files` paths to contents.
 
     `volume` is where its data is; `capabilities` are the only ones it has. `live_files` may change without a new one.
+    `binds` maps paths of this machine, which are the same inside, to `ro` or `rw`. `on_host`: it has no network of its
+    own and a file system that nothing can write to, as in production.
     """
 
     image: str
@@ -73,6 +76,8 @@ class Container:
     stop_signal: str = "SIGTERM"
     memory: str = "1g"
     shm: str = "64m"
+    binds: Mapping[str, str] = field(default_factory=dict)
+    on_host: bool = False
 
     def digest(self, image_id: str) -> str:
         """Return what tells this container from another one."""
@@ -134,15 +139,14 @@ def create(asked: Engine, place: Place, name: str, wanted: Container, digest: st
         if wanted.volume:
             sdk.volumes.create(f"{place.prefix}-{name}", labels=labels)
             volumes = {f"{place.prefix}-{name}": {"bind": wanted.volume, "mode": "rw"}}
+        volumes |= {path: {"bind": path, "mode": mode} for path, mode in wanted.binds.items()}
         container = client.create(
             wanted.image,
             command=list(wanted.command) or None,
             environment=dict(wanted.env),
-            ports={f"{inside}/tcp": (LOOPBACK, outside) for inside, outside in wanted.ports.items()},
             labels={**labels, CONFIG: digest},
             name=f"{place.prefix}-{name}",
-            hostname=name,
-            network=network(sdk, place),
+            **(HOST if wanted.on_host else own_network(sdk, place, name, wanted)),
             volumes=volumes,
             user=wanted.user or None,
             cap_drop=["ALL"],
@@ -162,6 +166,12 @@ def create(asked: Engine, place: Place, name: str, wanted: Container, digest: st
     except DockerException as failure:
         raise trouble.no_engine(asked.address, ConnectionError(str(failure))) from failure
     return is_new
+
+
+def own_network(sdk: Any, place: Place, name: str, wanted: Container) -> dict[str, Any]:
+    """Return what joins a container to the instance's network, its ports published on the loopback interface alone."""
+    ports = {f"{inside}/tcp": (LOOPBACK, outside) for inside, outside in wanted.ports.items()}
+    return {"hostname": name, "network": network(sdk, place), "ports": ports}
 
 
 def network(sdk: Any, place: Place) -> str:

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import grpc
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Request, WebSocket
 from fastapi.responses import StreamingResponse
 
 from services.chassis.access import Peer
@@ -57,6 +57,18 @@ async def events(_caller: Peer) -> StreamingResponse:
         await asyncio.Event().wait()
 
     return StreamingResponse(told(), media_type="text/event-stream")
+
+
+@router.websocket("/talk")
+async def talk(socket: WebSocket, _caller: Peer) -> None:
+    """Answer each message with itself; "think" behind a gate."""
+    await socket.accept()
+    async for words in socket.iter_text():
+        if words == "think":
+            await gate("talk")
+        if words == "fail":
+            raise RuntimeError("a mistake")
+        await socket.send_text(words)
 
 
 @router.post("/job")

@@ -1,0 +1,38 @@
+"""Fresh keys for a deployment: signing and sealing keys of each service, and the public halves that all trust."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from autional_cli.errors import AutionalError
+from autional_cli.instance import write_private
+from autional_cli.secrets import generate, new_key, public_jwk
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+TRUST = "trust.json"
+
+
+def make(folder: Path, services: Iterable[str]) -> list[str]:
+    """Create `<service>/private_key` and `<service>/secret` where missing (mode 0600), and `trust.json` of them all.
+
+    Keys that are there are kept: data is sealed with them. Returns the paths that were written.
+    """
+    written = []
+    public = []
+    try:
+        for name in services:
+            for kind, fresh in (("private_key", new_key), ("secret", generate)):
+                path = folder / name / kind
+                if not path.exists():
+                    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+                    write_private(path, fresh())
+                    written.append(f"{name}/{kind}")
+            public.append(public_jwk(name, (folder / name / "private_key").read_bytes()))
+        (folder / TRUST).write_text(json.dumps({"keys": public}, indent=2) + "\n", encoding="utf-8")
+    except OSError as failure:
+        raise AutionalError(f"{folder}: keys cannot be written: {failure}", hint="-o another folder") from failure
+    return [*written, TRUST]

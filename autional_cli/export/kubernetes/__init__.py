@@ -1,0 +1,1 @@
+"""Kubernetes manifests: a base that kustomize builds, an overlay that a person keeps, secrets as an example only."""

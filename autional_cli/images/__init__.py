@@ -1,0 +1,1 @@
+"""The image of the services: built by an engine, measured, described."""

@@ -1,0 +1,128 @@
+"""The life of a platform in a test session: kept, shared with the next run, and gone however the session ends."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.pytest_plugin.scratch import RUN_S, Scratch
+
+pytestmark = pytest.mark.timeout(300)  # a busy machine may need longer for several platforms
+NOTE_PID = """
+from pathlib import Path
+
+def test_it_runs(platform):
+    pid = platform.control.status()["pids"]["supervisor"]
+    with Path("pids").open("a") as file:
+        file.write(f"{pid}\\n")
+"""
+CONTROL = """
+def test_it_is_changed(platform):
+    def profile():
+        return next(each for each in platform.control.status()["services"] if each["name"] == "profile")
+
+    before = profile()["replicas"][0]["pid"]
+    platform.control.restart("profile")
+    assert profile()["replicas"][0]["pid"] != before
+    assert platform.control.drain("profile")["lost_requests"] == 0
+    assert profile()["state"] == "stopped"
+    platform.control.up("profile")
+    platform.control.scale(profile=2)
+    assert [each["state"] for each in profile()["replicas"]] == ["ready", "ready"]
+"""
+CRASHING = """
+import os, signal, time
+from pathlib import Path
+import pytest
+
+@pytest.mark.parametrize("number", range(6))
+def test_one_of_these_kills_its_worker(platform, number):
+    Path(f"used-{number}").write_text(str(platform.control.status()["pids"]["supervisor"]))
+    if number == 2:
+        os.kill(os.getpid(), signal.SIGKILL)
+"""
+ENDLESS = """
+import time
+from pathlib import Path
+
+def test_it_is_killed_meanwhile(platform):
+    Path("running").touch()
+    time.sleep(100)
+"""
+
+
+def test_a_kept_platform_stays_and_the_next_run_attaches_to_it(scratch: Scratch) -> None:
+    scratch.write("test_it.py", NOTE_PID)
+    first = scratch.run("--keep-platform")
+    assert first.outcomes() == {"test_it_runs": "passed"}, first.output
+    assert "platform kept: instance test-kept " in first.output
+    try:
+        second = scratch.run("--keep-platform")
+        assert second.outcomes() == {"test_it_runs": "passed"}, second.output
+        before, after = (scratch.folder / "pids").read_text().split()
+        assert before == after
+        scratch.write("test_more.py", CONTROL)
+        third = scratch.run()  # one that keeps nothing has its own, and leaves the kept one alone
+        assert third.outcomes() == {"test_it_runs": "passed", "test_it_is_changed": "passed"}, third.output
+        assert (scratch.folder / "pids").read_text().split()[2] != before
+        assert scratch.instances() == ["test-kept"]
+    finally:
+        down(scratch.workspace, "test-kept")
+
+
+def test_a_worker_that_is_killed_leaves_nothing_behind_and_the_others_go_on(scratch: Scratch) -> None:
+    scratch.write("test_it.py", CRASHING)
+    run = scratch.run("-n", "2")
+    assert "crashed while running" in run.output
+    ended = run.outcomes()
+    assert sum(outcome == "passed" for outcome in ended.values()) == 5, run.output
+    assert len({path.read_text() for path in scratch.folder.glob("used-*")}) == 1, "two platforms were started"
+    scratch.wait_clear()
+
+
+def test_a_session_that_is_killed_leaves_nothing_behind(scratch: Scratch) -> None:
+    scratch.write("test_it.py", ENDLESS)
+    with scratch.start() as process:
+        try:
+            wait_for(scratch.folder / "running", process)
+            assert len(scratch.instances()) == 1
+        finally:
+            process.kill()
+    scratch.wait_clear()
+
+
+def test_a_platform_that_does_not_start_is_an_error_that_says_why_without_a_traceback(scratch: Scratch) -> None:
+    broken = scratch.workspace / "stacks" / "broken.yaml"
+    broken.write_text(
+        "version: 1\ndriver: embedded\nservices:\n  profile: {env: {AUTIONAL_TRUST_FILE: /nowhere}}\n", encoding="utf-8"
+    )
+    scratch.write("test_it.py", NOTE_PID + "\n\ndef test_another(platform):\n    pass\n")
+    run = scratch.run("--platform-stack", "broken")
+    assert run.outcomes() == {"test_it_runs": "error", "test_another": "error"}, run.output
+    said = run.failure("test_it_runs")
+    assert "the platform did not start: profile failed" in said
+    assert "/nowhere" in said
+    assert "next: autional" in said
+    assert "running.py" not in run.output
+
+
+def wait_for(path: Path, process: subprocess.Popen[str]) -> None:
+    """Return once a file is there; fails past a deadline."""
+    deadline = time.monotonic() + RUN_S
+    while not path.exists():
+        assert process.poll() is None, process.stdout.read() if process.stdout else ""
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def down(workspace: Path, instance: str) -> None:
+    """End a kept platform as its summary says."""
+    command = [sys.executable, "-m", "autional_cli", "down", "--volumes", "--instance", instance]
+    done = subprocess.run(command, cwd=workspace, capture_output=True, text=True, timeout=RUN_S, check=False)
+    assert done.returncode == 0, done.stderr
+    shutil.rmtree(workspace / ".autional" / instance)
