@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 from autional_cli import secrets
 from autional_cli.environment import environment
@@ -71,8 +69,3 @@ class Backing:
         shutil.copy(secrets.trust_file(self.instance), folder / "trust.json")
         (folder / "trust.json").chmod(0o444)
         return found
-
-    def logs(self, unit: str) -> list[Any]:
-        """Return what a unit logged."""
-        lines = (self.platform.home / "logs" / f"{unit}.jsonl").read_text().splitlines()
-        return [json.loads(line) for line in lines]

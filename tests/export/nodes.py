@@ -154,7 +154,7 @@ class Cluster:
         self.home = Path(tempfile.mkdtemp(prefix="autional-nodes-"))
         self.bridge = f"autbr{os.getpid()}"
         self.gateway = f"10.213.{number}.1"
-        self.sources = "10.214"
+        self.sources = f"10.{214 + os.getpid() % 40}"
         names = [f"autn{index}-{os.getpid()}" for index in range(1, size + 1)]
         self.nodes = [
             Node(name, f"10.213.{number}.{10 + index}", self.home / name) for index, name in enumerate(names, 1)

@@ -11,9 +11,6 @@ from autional_cli.export.kubernetes.labels import NAMESPACE_LABELS, object_of
 if TYPE_CHECKING:
     from autional_cli.export.deployment import Deployment, Unit
 
-CONFIG = "autional-config"
-TRUST = "autional-trust"
-
 
 def ours(deployment: Deployment) -> dict[str, str]:
     """Return the files that every export writes anew."""
@@ -33,7 +30,7 @@ def ours(deployment: Deployment) -> dict[str, str]:
         "kind": "Kustomization",
         "namespace": deployment.name,
         "resources": resources,
-        "configMapGenerator": [{"name": CONFIG, "envs": ["config.env"]}],
+        "configMapGenerator": [{"name": workload.CONFIG, "envs": ["config.env"]}],
     }
     return {
         **services,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from autional_cli.export import text
 from autional_cli.export.kubernetes.labels import object_of
+from autional_cli.export.kubernetes.workload import CONFIG, TRUST
 
 if TYPE_CHECKING:
     from autional_cli.export.deployment import Deployment
@@ -29,8 +30,8 @@ def files(deployment: Deployment) -> dict[str, str]:
         "resources": ["../../base", "ingress.yaml"],
         "images": [image],
         "configMapGenerator": [
-            {"name": "autional-config", "behavior": "merge", "envs": ["config.env"]},
-            {"name": "autional-trust", "files": ["trust.json"]},
+            {"name": CONFIG, "behavior": "merge", "envs": ["config.env"]},
+            {"name": TRUST, "files": ["trust.json"]},
         ],
     }
     return {
