@@ -24,6 +24,7 @@ from services.gateway.errors import INVALID_TOKEN
 _AUDIENCE = "autional"
 _KEYS_FOR_S = 300
 _REFETCH_AFTER_S = 2  # an unknown key id may ask for the keys again, but not more often than this
+_VALIDATE_S = 2.0  # a full machine needs more than the millisecond that it takes; callers have thirty seconds
 _LEEWAY_S = 5
 _CHALLENGE = {"WWW-Authenticate": 'Bearer error="invalid_token"'}  # RFC 6750, 3
 
@@ -80,7 +81,7 @@ class AccessTokens:
     async def _is_active(self, session_id: UUID, user_id: UUID) -> bool:
         async def load() -> str | None:
             request = session_pb2.ValidateRequest(session_id=str(session_id))
-            reply = await self._sessions.call("Validate", request, timeout_s=1)
+            reply = await self._sessions.call("Validate", request, timeout_s=_VALIDATE_S)
             return str(reply.user_id) if reply.active else None
 
         return bool(await self._active.get(str(session_id), load) == str(user_id))

@@ -24,7 +24,6 @@ ROOT = Path(__file__).parents[2]
 RECIPES = Path(__file__).parent / "standins"
 RECIPE_LABEL = "autional.standin.recipe"
 BASE, PYTHON = "autional-standin/base:bookworm", "autional-standin/python:bookworm"
-MIRROR = ""
 DEBIANS = {"python_version": "3.11", "python_full_version": "3.11.2"}
 PULL_S, BUILD_S = 20.0, 900.0
 WHEELS = (
@@ -107,14 +106,14 @@ def pins() -> list[str]:
 
 def make_base() -> str:
     """Make the base image from Debian's packages unless it is there; returns its recipe."""
-    recipe = hashlib.sha256(f"minbase bookworm {MIRROR}".encode()).hexdigest()[:24]
+    recipe = hashlib.sha256(b"minbase bookworm").hexdigest()[:24]
     if recipe_of(BASE) == recipe:
         return recipe
     began = time.monotonic()
     say(f"{BASE}: debootstrap of Debian bookworm")
     with tempfile.TemporaryDirectory(prefix="autional-base-") as scratch:
         root = Path(scratch) / "root"
-        run("debootstrap", "--variant=minbase", "bookworm", str(root), MIRROR, quiet=False)
+        run("debootstrap", "--variant=minbase", "bookworm", str(root), quiet=False)
         shutil.rmtree(root / "var/cache/apt/archives", ignore_errors=True)
         archive = Path(scratch) / "root.tar"
         run("tar", "-C", str(root), "--exclude=./dev/*", "-cf", str(archive), ".", quiet=False)

@@ -15,7 +15,7 @@ tree=$(mktemp -d)
 trap 'rm -rf "$tree"' EXIT
 root=$tree/root
 {
-  debootstrap --variant=minbase --include=ca-certificates bookworm "$root" 
+  debootstrap --variant=minbase --include=ca-certificates bookworm "$root"
   cp -L /etc/resolv.conf "$root/etc/resolv.conf"
   DEBIAN_FRONTEND=noninteractive chroot "$root" apt-get install -y --no-install-recommends python3.11 python3.11-venv
 } >"$tree/log" 2>&1 || { tail -20 "$tree/log" >&2; exit 1; }
