@@ -14,7 +14,6 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 from autional_cli.supervisor.notify import notify
-from services.chassis.hold import told_to_go
 
 
 class Facts(BaseHTTPRequestHandler):
@@ -58,6 +57,8 @@ def web() -> int:
 
 def held() -> int:
     """Build up, wait for the word to go on, then serve; stop when told to stop instead."""
+    from services.chassis.hold import told_to_go
+
     return web() if asyncio.run(told_to_go()) else 0
 
 
