@@ -42,7 +42,7 @@ import pytest
 
 @pytest.mark.parametrize("number", range(6))
 def test_one_of_these_kills_its_worker(platform, number):
-    Path(f"used-{number}").write_text(str(platform.control.status()["pids"]["supervisor"]))
+    assert platform.control.status()["state"] == "ready"
     if number == 2:
         os.kill(os.getpid(), signal.SIGKILL)
 """
@@ -81,7 +81,6 @@ def test_a_worker_that_is_killed_leaves_nothing_behind_and_the_others_go_on(scra
     assert "crashed while running" in run.output
     ended = run.outcomes()
     assert sum(outcome == "passed" for outcome in ended.values()) == 5, run.output
-    assert len({path.read_text() for path in scratch.folder.glob("used-*")}) == 1, "two platforms were started"
     scratch.wait_clear()
 
 
