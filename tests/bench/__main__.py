@@ -9,7 +9,7 @@ from tests.bench.report import Result, save
 
 MEASUREMENTS = (
     *("startup", "refork", "idle", "commands", "login", "overhead", "traces"),
-    *("drift", "checks", "isolation", "drain", "roll", "sequences", "clone", "session"),
+    *("drift", "checks", "isolation", "drain", "roll", "sequences", "clone", "session", "containers"),
 )
 
 
