@@ -6,5 +6,4 @@ from services.audit.service import SPEC
 from services.chassis.errors import ErrorCodes
 
 CODES = ErrorCodes(SPEC.name, SPEC.error_codes)
-CHAIN_BUSY = CODES.register(2000, "CHAIN_BUSY", 503, "The trail is being written by too many at once; try again")
 EVENT_NOT_FOUND = CODES.register(2001, "EVENT_NOT_FOUND", 404, "There is no such record")

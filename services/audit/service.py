@@ -43,12 +43,13 @@ def build(settings: Settings) -> Application:
     from services.audit.options import AuditOptions
     from services.audit.retention import Retention
     from services.audit.routes import router
+    from services.audit.store import RecordStore
     from services.audit.trail import BATCH, Trail
     from services.chassis.app import Application
     from services.chassis.mongo import MongoDatabase
 
     mongo = MongoDatabase(settings)
-    trail = Trail(mongo.db)
+    trail = Trail(RecordStore(mongo.db))
     return (
         Application(SPEC, settings)
         .with_router(router)

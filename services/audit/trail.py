@@ -7,13 +7,13 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import PyMongoError
 
 from services.audit.domain import Record, chain, first_break
-from services.audit.errors import CHAIN_BUSY, EVENT_NOT_FOUND
+from services.audit.errors import EVENT_NOT_FOUND
 from services.audit.store import RecordStore
-from services.chassis.errors import ServiceError
+from services.chassis.backoff import Backoff
+from services.chassis.errors import ResourceUnavailableError, ServiceError
 from services.chassis.events import Event
 from services.chassis.mongo import unavailable
 
@@ -25,8 +25,8 @@ _VERIFY_PAGE = 1000
 class Trail:
     """The audit trail of the platform."""
 
-    def __init__(self, db: AsyncDatabase[Record]) -> None:
-        self._store = RecordStore(db)
+    def __init__(self, store: RecordStore) -> None:
+        self._store = store
         # Where the chain ends, as far as this replica knows; None to ask. The unique `seq` catches a wrong belief.
         self._head: tuple[int, str] | None = None
 
@@ -35,7 +35,10 @@ class Trail:
         await self._store.prepare()
 
     async def append(self, events: Sequence[Event]) -> None:
-        """Store events, each once however often it is delivered. Raises `CHAIN_BUSY` if other writers always win."""
+        """Store events, each once however often it is delivered.
+
+        Raises ResourceUnavailableError if the database is away, or other replicas took the next place every time.
+        """
         try:
             await self._append(events)
         except PyMongoError as error:
@@ -44,6 +47,7 @@ class Trail:
 
     async def _append(self, events: Sequence[Event]) -> None:
         fresh = {str(event.id): event for event in events}
+        backoff = Backoff(first_s=0.01, most_s=0.2)
         for _ in range(_ATTEMPTS):
             if self._head is None:
                 fresh = {key: fresh[key] for key in fresh.keys() - await self._store.known(list(fresh))}
@@ -55,7 +59,8 @@ class Trail:
                 self._head = (records[-1]["seq"], records[-1]["hash"])
                 return
             self._head = None  # an event came twice, or another replica was faster: look before the next try
-        raise ServiceError(CHAIN_BUSY)
+            await backoff.wait()
+        raise ResourceUnavailableError("trail")
 
     async def query(
         self,

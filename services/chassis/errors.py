@@ -61,7 +61,7 @@ class ServiceError(Exception):
 
 
 class ResourceUnavailableError(ServiceError):
-    """A backing resource cannot be reached; when it is back, the same work will go through."""
+    """A backing resource cannot be reached, or others hold it: later the same work will go through."""
 
     def __init__(self, resource: str) -> None:
         super().__init__(UNAVAILABLE, details={"resource": resource}, headers={"Retry-After": "1"})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -18,16 +19,21 @@ SERVICE = "profile"
 DEADLINE_S = 60
 
 
-async def migrate(**environment: str) -> tuple[int, str]:
-    """Run `python -m services.chassis migrate profile`; return exit code and output."""
+async def job(**environment: str) -> asyncio.subprocess.Process:
+    """Start `python -m services.chassis migrate profile`."""
     inherited = {key: value for key, value in os.environ.items() if not key.startswith("AUTIONAL_")}
-    process = await asyncio.create_subprocess_exec(
+    return await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "services.chassis", "migrate", SERVICE),
         cwd=ROOT,
         env={**inherited, **environment},
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )
+
+
+async def migrate(**environment: str) -> tuple[int, str]:
+    """Run the job to its end; return exit code and output."""
+    process = await job(**environment)
     async with asyncio.timeout(DEADLINE_S):
         output, _ = await process.communicate()
     assert process.returncode is not None
@@ -66,6 +72,24 @@ async def test_the_job_without_a_database_says_which_variable_is_missing() -> No
     code, output = await migrate()
     assert code == 78
     assert "AUTIONAL_DATABASE_URL" in output
+
+
+async def test_a_job_that_is_stopped_does_not_say_that_it_is_done() -> None:
+    asked = asyncio.Event()
+
+    async def silent(reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
+        asked.set()
+        await reader.read()
+
+    database = await asyncio.start_server(silent, "127.0.0.1", 0)
+    async with database:
+        port = database.sockets[0].getsockname()[1]
+        process = await job(AUTIONAL_DATABASE_URL=f"postgresql+asyncpg://profile@127.0.0.1:{port}/profile")
+        async with asyncio.timeout(DEADLINE_S):
+            await asked.wait()
+            process.send_signal(signal.SIGTERM)
+            await process.communicate()
+    assert process.returncode == 128 + signal.SIGTERM
 
 
 async def test_two_jobs_at_once_take_turns(url: str) -> None:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
 from services.audit.domain import GENESIS, Record, chain, first_break, record_hash
 from services.audit.service import SPEC
+from services.audit.store import RecordStore
 from services.audit.trail import Trail
+from services.chassis.errors import ResourceUnavailableError
 from services.chassis.mongo import MongoDatabase
 from services.chassis.settings import Settings
 from tests.chassis.events import event
@@ -78,19 +81,57 @@ def test_reordered_records_show() -> None:
     assert broken(found) == 3
 
 
-async def test_a_stored_trail_holds_takes_each_event_once_and_shows_tampering(servers: Servers) -> None:
-    settings: Settings = servers.settings(WITNESS)  # any service with a database of this kind
-    mongo = MongoDatabase(settings)
-    try:
-        await mongo.db.drop_collection("events")
-        trail = Trail(mongo.db)
-        await trail.prepare()
-        events = [event(str(n)) for n in range(25)]
-        await trail.append(events[:10])
-        await trail.append(events[5:] + events[20:])  # some come again, some twice in one batch
-        assert await trail.verify() == (25, None)
-        await mongo.db["events"].update_one({"seq": 7}, {"$set": {"data.n": "forged"}})
-        assert await trail.verify() == (6, 7)
-    finally:
-        await mongo.close()
+@pytest.fixture
+async def mongo(servers: Servers) -> AsyncIterator[MongoDatabase]:
+    """A database with an empty trail; of any service with a database of this kind."""
+    settings: Settings = servers.settings(WITNESS)
     assert SPEC.database == WITNESS.database == "mongo"
+    database = MongoDatabase(settings)
+    try:
+        await database.db.drop_collection("events")
+        await Trail(RecordStore(database.db)).prepare()
+        yield database
+    finally:
+        await database.close()
+
+
+async def test_a_stored_trail_holds_takes_each_event_once_and_shows_tampering(mongo: MongoDatabase) -> None:
+    trail = Trail(RecordStore(mongo.db))
+    events = [event(str(n)) for n in range(25)]
+    await trail.append(events[:10])
+    await trail.append(events[5:] + events[20:])  # some come again, some twice in one batch
+    assert await trail.verify() == (25, None)
+    await mongo.db["events"].update_one({"seq": 7}, {"$set": {"data.n": "forged"}})
+    assert await trail.verify() == (6, 7)
+
+
+async def test_a_replica_that_loses_its_place_to_others_tries_again_and_then_asks_to_wait(mongo: MongoDatabase) -> None:
+    rival = Trail(RecordStore(mongo.db))
+
+    class Store(RecordStore):
+        """Between where a replica sees the end of the chain and where it writes, another one writes."""
+
+        losses = 0
+
+        async def head(self) -> tuple[int, str]:
+            found = await super().head()
+            if self.losses:
+                self.losses -= 1
+                await rival.append([event(f"rival {self.losses}")])
+            return found
+
+    store = Store(mongo.db)
+    trail = Trail(store)
+    store.losses = 3
+    await trail.append([event("a"), event("b")])
+    assert await trail.verify() == (5, None)
+
+    store.losses = 100
+    late = [event("c")]
+    await rival.append([event("before c")])
+    with pytest.raises(ResourceUnavailableError):  # the consumer waits, and counts no failure of the event
+        await trail.append(late)
+    assert store.losses == 96
+    store.losses = 0
+    await trail.append(late)
+    assert await trail.verify() == (11, None)
