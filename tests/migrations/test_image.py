@@ -77,9 +77,10 @@ async def test_the_job_without_a_database_says_which_variable_is_missing() -> No
 async def test_a_job_that_is_stopped_does_not_say_that_it_is_done() -> None:
     asked = asyncio.Event()
 
-    async def silent(reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
+    async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         asked.set()
         await reader.read()
+        writer.close()
 
     database = await asyncio.start_server(silent, "127.0.0.1", 0)
     async with database:
