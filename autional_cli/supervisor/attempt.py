@@ -16,6 +16,7 @@ from autional_cli.supervisor.child import HOLD
 from autional_cli.supervisor.launch import ZygoteDiedError
 from autional_cli.supervisor.notify import Inbox, drain_said
 from autional_cli.supervisor.output import last_lines, log_size
+from autional_cli.supervisor.priority import compete, yield_for_now
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Mapping
@@ -103,6 +104,8 @@ class Attempt:
                 handle = self.handle or await self._launch(self._spec, self._listen())
                 handle.release()
                 await self._unless_gone(handle, self._ready.wait(), definition.start_timeout_s)
+            if self._is_successor:
+                await compete(handle.pid)
 
     async def _bring_up_resource(self) -> None:
         resource = self._definition.resource
@@ -166,7 +169,9 @@ class Attempt:
             self.handle = await asyncio.shield(self._launching)
         except ZygoteDiedError:
             raise CrashError("could not be forked: the zygote died") from None
-        if not self._is_successor:
+        if self._is_successor:  # its predecessor serves: whoever uses that comes first
+            await yield_for_now(self.handle.pid)
+        else:
             self._platform.board.detail(self._definition.name, pid=self.handle.pid)
         return self.handle
 

@@ -46,19 +46,6 @@ class Exit:
         return f"exited with status {self.code}"
 
 
-BACKGROUND_NICE = 10
-
-
-def lower_priority(pid: int) -> None:
-    """Let a process yield the processor to the others; its threads too, which Linux schedules one by one."""
-    threads = [pid]
-    with suppress(OSError):
-        threads += [int(task.name) for task in Path(f"/proc/{pid}/task").iterdir()]
-    for thread in threads:
-        with suppress(OSError):
-            os.setpriority(os.PRIO_PROCESS, thread, BACKGROUND_NICE)
-
-
 SIGNAL_MEANS = {
     int(signal.SIGKILL): " (kill -9, or the kernel ran out of memory)",
     int(signal.SIGSEGV): " (a crash in native code)",

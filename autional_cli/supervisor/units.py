@@ -13,7 +13,7 @@ from autional_cli.errors import AutionalError, ExitCode
 from autional_cli.supervisor.attempt import Attempt, CrashError
 from autional_cli.supervisor.backoff import Backoff
 from autional_cli.supervisor.drained import Drained
-from autional_cli.supervisor.process import lower_priority
+from autional_cli.supervisor.priority import yield_for_good
 from autional_cli.supervisor.state import State, Unit
 
 if TYPE_CHECKING:
@@ -220,7 +220,7 @@ class Runner:
             await asyncio.Event().wait()  # nothing runs: it stays ready until it is stopped
         else:
             if attempt.handle.spec.background:
-                lower_priority(attempt.handle.pid)
+                await yield_for_good(attempt.handle.pid)
             await asyncio.shield(attempt.handle.exited)
         return await self._crashed(attempt, "", time.monotonic() - ready_at)
 

@@ -45,6 +45,7 @@ class FromFile:
         process = None
         if listed.get("entry"):
             process = ProcessSpec(name=name, entry=listed["entry"], env=env, log=log, stop_timeout_s=stop)
+            process = replace(process, background=listed.get("background", False))
         if process and listed.get("hands_over"):
             process = replace(process, listen=port, hurries=True, successor_env={"SUCCESSOR": "1"})
         if process and listed.get("holds"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 import urllib.error
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,7 +17,6 @@ from tests.supervisor.harness import ENTRIES, Harness, database, eventually, get
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 
 once = pytest.mark.parametrize("method", ["fork"])  # where it cannot matter how a process is born
@@ -126,6 +126,20 @@ def test_a_roll_hands_the_port_over_and_somebody_always_answers(harness: Harness
     assert set(map(str, pids)) <= set(answered)
     assert harness.unit("identity")["restarts"] == 0
     assert len(list(harness.instance.run_dir.glob("notify-*"))) == 1
+
+
+@once
+@pytest.mark.skipif(not Path("/proc/self/autogroup").exists(), reason="this kernel schedules no autogroups")
+def test_a_successor_yields_to_who_serves_until_it_serves_itself(harness: Harness) -> None:
+    unit = web("identity", entry=f"{ENTRIES}:yielding", hands_over=True)
+    harness.define(unit, web("later", background=True))
+    harness.up()
+    assert get(unit, "/share") == "0"
+    harness.ask("drain", services=["identity"], restart=True)
+    assert get(unit, "/env/SUCCESSOR") == "1"
+    assert get(unit, "/share") == "0"
+    later = Path(f"/proc/{harness.pids()['later']}/autogroup")
+    eventually(lambda: later.read_text().split()[-1] == "10", "a service in the background to yield for good")
 
 
 @once
