@@ -17,6 +17,7 @@ from autional_cli.migrations.apply import upgrade
 from autional_cli.migrations.databases import database_url, operator_url
 from autional_cli.migrations.plan import revisions_dir
 from autional_cli.migrations.scratch import CONNECT_S, url_of
+from autional_cli.pytest_plugin.memory import tablespace
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,8 +35,7 @@ STRATEGY = "WAL_LOG"
 class Cloner:
     """Makes and drops clones, over one connection of the operator. All of it runs in one event loop.
 
-    From the second clone of a service on, the next one is made while a test still uses the last, and what tests have
-    done with is dropped behind their backs: nobody waits for either.
+    What tests have done with is dropped at once, behind their backs; no clone is made ahead (ADR 19).
     """
 
     def __init__(self, platform: Platform) -> None:
@@ -45,16 +45,17 @@ class Cloner:
         self._connection: asyncpg.Connection | None = None
         self._turn = asyncio.Lock()  # a connection does one thing at a time
         self._templates: dict[str, str] = {}
-        self._spares: dict[str, asyncio.Task[str]] = {}
+        self._place = ""  # the clause that says where clones are
         self._dropping: set[asyncio.Task[None]] = set()
 
     async def clone(self, service: str) -> tuple[str, str]:
         """Return name and URL (for SQLAlchemy) of a new clone. AutionalError for a service without such a database."""
-        known = service in self._templates
-        spare = self._spares.pop(service, None)
-        name = await (spare or self.make_clone(service))
-        if known:
-            self._spares[service] = asyncio.create_task(self.make_clone(service))
+        async with self._turn:
+            connection = await self._connected()
+            template = self._templates.get(service) or await self._prepare(connection, service)
+            name = f"{PREFIX}{secrets.token_hex(6)}"
+            await connection.execute("SELECT pg_advisory_lock(hashtext($1))", name)
+            await connection.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY {STRATEGY} {self._place}")
         return name, url_of(self._operator, name)
 
     async def drop(self, name: str) -> asyncio.Task[None]:
@@ -64,27 +65,13 @@ class Cloner:
         return task
 
     async def close(self) -> None:
-        """Drop what is left and close the connection. Raises what a drop raised."""
-        spares = await asyncio.gather(*self._spares.values(), return_exceptions=True)
-        for name in spares:
-            if isinstance(name, str):
-                await self.drop(name)
+        """Wait for what is being dropped and close the connection. Raises what a drop raised."""
         try:
             await asyncio.gather(*self._dropping)
         finally:
             if self._connection is not None:
                 await self._connection.close(timeout=CONNECT_S)
                 self._connection = None
-
-    async def make_clone(self, service: str) -> str:
-        """Make a clone now and return its name."""
-        async with self._turn:
-            connection = await self._connected()
-            template = self._templates.get(service) or await self._prepare(connection, service)
-            name = f"{PREFIX}{secrets.token_hex(6)}"
-            await connection.execute("SELECT pg_advisory_lock(hashtext($1))", name)
-            await connection.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY {STRATEGY}")
-        return name
 
     async def _drop(self, name: str) -> None:
         async with self._turn:
@@ -104,6 +91,8 @@ class Cloner:
     async def _prepare(self, connection: asyncpg.Connection, service: str) -> str:
         """Return the template of a service, made if no worker has made it yet."""
         database_url(self._instance, service)  # refuses a service without a database
+        if not self._templates:
+            self._place = await tablespace(connection, self._instance)
         name = f"{TEMPLATE}{service}_{fingerprint(self._root, service)}"
         await connection.execute("SELECT pg_advisory_lock(hashtext($1))", name)
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 import signal
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +32,7 @@ STOP_S = 10.0
 # Fingerprints inside the data directory of what it was set up with: it may be a copy made for another instance.
 OPERATOR_FINGERPRINT = "autional.operator"
 ROLES_FINGERPRINT = "autional.roles"
+IN_MEMORY, MEMORY = Path("/dev/shm"), "autional-clones-"  # noqa: S108 - where clones of tests may be, in folders of ours
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -163,7 +165,11 @@ class Postgres:
 
     async def remove(self) -> None:
         await release(self.data_dir)
+        places = [place.resolve() for place in self.data_dir.glob("pg_tblspc/*")] if self.data.exists else []
         self.data.remove()
+        for folder in places:
+            if folder.parent == IN_MEMORY and folder.name.startswith(MEMORY):
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def fingerprint(text: str) -> str:

@@ -15,7 +15,7 @@ DEFAULTS: Mapping[str, Setting] = {
     "unix_socket_directories": "",  # TCP on the loopback interface only
     "max_connections": 400,
     "shared_buffers": "32MB",
-    "dynamic_shared_memory_type": "posix",
+    "dynamic_shared_memory_type": "mmap",  # in the data directory: a server that is killed leaves nothing elsewhere
     "jit": False,
     # Fewer processes for a laptop: reads in the backend itself, no replication, one helper for vacuum.
     "io_method": "sync",

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from autional_cli.instance import Instance
+from autional_cli.pytest_plugin.memory import folder_of, has_room
 from tests.pytest_plugin.scratch import RUN_S, Scratch
 
 pytestmark = pytest.mark.timeout(300)  # a busy machine may need longer for several platforms
@@ -46,6 +48,10 @@ def test_one_of_these_kills_its_worker(platform, number):
     if number == 2:
         os.kill(os.getpid(), signal.SIGKILL)
 """
+ASKING = """
+def test_it_has_a_database(database):
+    assert database("profile").rows("SELECT count(*) AS n FROM outbox") == [{"n": 0}]
+"""
 ENDLESS = """
 import time
 from pathlib import Path
@@ -73,6 +79,23 @@ def test_a_kept_platform_stays_and_the_next_run_attaches_to_it(scratch: Scratch)
         assert scratch.instances() == ["test-kept"]
     finally:
         down(scratch.workspace, "test-kept")
+
+
+@pytest.mark.skipif(not has_room(), reason="no place in memory for databases here")
+def test_a_kept_platform_gives_databases_after_the_machine_was_started_anew(scratch: Scratch) -> None:
+    scratch.write("test_it.py", ASKING)
+    try:
+        first = scratch.run("--keep-platform")
+        assert first.outcomes() == {"test_it_has_a_database": "passed"}, first.output
+        place = folder_of(Instance.open(scratch.workspace, "test-kept"))
+        assert list(place.glob("PG_*"))
+        shutil.rmtree(place)  # what a restart does to memory
+        again = scratch.run("--keep-platform")
+        assert again.outcomes() == {"test_it_has_a_database": "passed"}, again.output
+        assert list(place.glob("PG_*"))
+    finally:
+        down(scratch.workspace, "test-kept")
+    assert not place.exists()
 
 
 def test_a_worker_that_is_killed_leaves_nothing_behind_and_the_others_go_on(scratch: Scratch) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from autional_cli.resources.postgres import IN_MEMORY
 from tests.pytest_plugin.scratch import GONE_S, ROOT, Run, Scratch
 
 pytestmark = pytest.mark.timeout(300)
@@ -74,6 +75,7 @@ def test_nothing_is_left_of_the_platform(ran: Run, repository: Scratch) -> None:
         time.sleep(0.05)
     assert not left
     assert instance not in repository.instances()
+    assert not list(IN_MEMORY.glob(f"*{instance}*"))
 
 
 @pytest.mark.parametrize("where", ["terminal", "junit"])

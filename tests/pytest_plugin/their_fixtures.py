@@ -13,6 +13,7 @@ from sqlalchemy import text
 
 from autional_cli.errors import AutionalError
 from autional_cli.pytest_plugin.databases import Database, Databases
+from autional_cli.pytest_plugin.memory import has_room
 
 if TYPE_CHECKING:
     from autional_cli.pytest_plugin.bus import Bus
@@ -74,6 +75,13 @@ def test_a_database_is_new_migrated_and_empty(database: Callable[[str], Any], pl
     assert first.rows("SELECT type, traceparent FROM outbox") == [{"type": "a", "traceparent": "t"}]
     assert second.rows("SELECT count(*) AS n FROM outbox") == [{"n": 0}]
     assert second.rows("SELECT version_num FROM alembic_version")[0]["version_num"].startswith("identity_")
+
+
+def test_a_database_is_in_memory_where_there_is_room(database: Callable[[str], Any], platform: Platform) -> None:
+    place = "SELECT spcname FROM pg_database d JOIN pg_tablespace s ON s.oid = d.dattablespace WHERE datname = :name"
+    made = database("identity")
+    [found] = made.rows(place, {"name": made.name})
+    assert found["spcname"] == ("autional_memory" if platform.driver == "embedded" and has_room() else "pg_default")
 
 
 def test_a_database_serves_the_event_loop_of_the_test(database: Callable[[str], Any]) -> None:
