@@ -23,6 +23,7 @@ from services.chassis.lifecycle import Patience, Ready, Stage
 _KEEP_ALIVE_S = 75  # longer than the callers' pools keep a connection, so that the caller is the one who closes
 _BACKLOG = 2048
 _FIRST_REQUEST_S = 0.5  # for a connection that was just made to carry the request it was made for
+_ACCEPT_S = 1.0  # for connections that wait to be accepted at the end
 _LOOK_S = 0.01
 _MESSAGE_BYTES = 1 << 20  # of one WebSocket message
 
@@ -127,10 +128,14 @@ class HttpServer:
         self._closed.set()
 
     async def _accept_what_waits(self) -> None:
-        """Take the connections that the kernel has accepted for us: closing the socket would reset them."""
+        """Take the connections that the kernel has accepted for us: closing the socket would reset them.
+
+        Where more come all the time, that has an end as well.
+        """
         if self._listener is None or self._listener.fileno() < 0:
             return
-        while _readable([self._listener.fileno()]) and self._patience.left_s:
+        until = time.monotonic() + min(_ACCEPT_S, self._patience.left_s)
+        while _readable([self._listener.fileno()]) and time.monotonic() < until:
             await self._patience.wait_for(asyncio.sleep(0.001))
 
     def _close_quiet(self, closed_at: float) -> int:
