@@ -35,6 +35,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "smoke": ("Platform", "A real user's journey through the gateway, then the login's trace."),
     "chaos": ("Debug", "Break one thing on purpose, under load, and report what the platform did."),
     "trace": ("Debug", "One request through all services: waterfall, critical path, root cause."),
+    "events": ("Debug", "What is on the bus, and the dead letters: list, show, replay, drop."),
     "db": ("Debug", "Open a shell on a service's database."),
     "new": ("Build", "Write a service that starts, is migrated and tested at once."),
     "check": ("Build", "Contracts, error codes, schemas, events, encoding, architecture, debt: one pass."),

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from autional_cli.load.ledger import DELIVERY_KINDS, MAILER, trace_of
+from autional_cli.load.ledger import DELIVERY_KINDS, MAILER
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -90,7 +90,7 @@ def broken_promises(ledger: Ledger, reading: Reading, steps: Iterable[StepRun]) 
 
     What waits in the outbox of a stopped service is published when that runs again.
     """
-    seen = {(trace_of(event.traceparent), event.type) for event in reading.published.values()}
+    seen = {(event.trace_id, event.type) for event in reading.published.values()}
     for unsent in reading.unsent.values():
         seen.update(unsent)
     publishers = {kind: name for name, spec in ledger.specs.items() for kind in spec.publishes}
@@ -120,7 +120,7 @@ def _judge_deliveries(account: Account, reading: Reading, ledger: Ledger) -> Non
     owed: dict[tuple[str, str], list[Event]] = {}
     for event in reading.published.values():
         if event.type in DELIVERY_KINDS and _user(event) not in gone:
-            owed.setdefault((trace_of(event.traceparent), DELIVERY_KINDS[event.type]), []).append(event)
+            owed.setdefault((event.trace_id, DELIVERY_KINDS[event.type]), []).append(event)
     made = Counter((delivery.trace_id, delivery.kind) for delivery in reading.deliveries)
     for key, events in owed.items():
         done = [event for event in events if event.id in applied]
@@ -139,7 +139,7 @@ def _about(event: Event, what: str, where: str, detail: str) -> Discrepancy:
         what=what,
         type=event.type,
         where=where,
-        trace_id=trace_of(event.traceparent),
+        trace_id=event.trace_id,
         event_id=_text(event.id),
         detail=detail,
     )

@@ -15,10 +15,11 @@ from uuid import UUID
 from redis.exceptions import ResponseError
 
 from autional_cli.errors import AutionalError, ExitCode
+from autional_cli.events.bus import position
 from autional_cli.migrations.databases import with_database
 from autional_cli.supervisor.topology import all_resources
 from autional_cli.workspace.discover import discover
-from services.chassis.events import FIELD, Event, dead_stream, stream
+from services.chassis.events import FIELD, Event, dead_stream, stream, trace_id_of
 from services.chassis.redis import connect
 
 if TYPE_CHECKING:
@@ -170,9 +171,11 @@ class Ledger:
             groups = {group["name"].decode(): group for group in await self._bus.xinfo_groups(name)}
             if service not in groups:
                 continue
-            last = position(groups[service]["last-delivered-id"])
+            last = position(groups[service]["last-delivered-id"].decode())
             given = await self._pending(name, service)
-            kept |= {Event.decode(f[FIELD]).id for entry, f in entries if position(entry) > last or entry in given}
+            kept |= {
+                Event.decode(f[FIELD]).id for entry, f in entries if position(entry.decode()) > last or entry in given
+            }
         return kept
 
     async def _pending(self, name: str, group: str) -> set[bytes]:
@@ -225,7 +228,7 @@ class Ledger:
             reading.waiting[name] = await connection.fetchval("SELECT count(*) FROM outbox")
             if name in self.stopped:
                 rows = await connection.fetch("SELECT traceparent, type FROM outbox")
-                reading.unsent[name] = [(trace_of(row["traceparent"]), row["type"]) for row in rows]
+                reading.unsent[name] = [(trace_id_of(row["traceparent"]), row["type"]) for row in rows]
             if self.specs[name].consumes:
                 rows = await connection.fetch("SELECT event_id FROM inbox WHERE event_id = ANY($1::uuid[])", due)
                 reading.applied[name] = {UUID(str(row["event_id"])) for row in rows}
@@ -233,18 +236,6 @@ class Ledger:
                 rows = await connection.fetch(
                     "SELECT traceparent, kind, status FROM deliveries WHERE created_at >= to_timestamp($1)", self._began
                 )
-                reading.deliveries = [Delivery(trace_of(r["traceparent"]), r["kind"], r["status"]) for r in rows]
+                reading.deliveries = [Delivery(trace_id_of(r["traceparent"]), r["kind"], r["status"]) for r in rows]
         finally:
             await connection.close()
-
-
-def position(entry: bytes) -> tuple[int, int]:
-    """Return where an entry of a stream stands; positions compare as their entries follow each other."""
-    milliseconds, _, number = entry.partition(b"-")
-    return int(milliseconds), int(number)
-
-
-def trace_of(traceparent: str) -> str:
-    """Return the trace id in a `traceparent`, or nothing."""
-    parts = traceparent.split("-")
-    return parts[1] if len(parts) == 4 else ""

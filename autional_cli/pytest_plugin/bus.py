@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from autional_cli.errors import AutionalError, ExitCode
+from autional_cli.events.bus import position
 from services.chassis.clock import new_id, utcnow
 from services.chassis.events import FIELD, Event, dead_stream, stream
 from services.chassis.redis import connect
@@ -160,9 +161,3 @@ def described(where: Where) -> str:
     if where is None:
         return ""
     return f" with {dict(where)}" if isinstance(where, Mapping) else " that satisfies the condition"
-
-
-def position(entry: str) -> tuple[int, int]:
-    """Return where an entry of a stream stands; positions compare as their entries follow each other."""
-    milliseconds, _, number = entry.partition("-")
-    return int(milliseconds), int(number)

@@ -35,7 +35,7 @@ def chain(events: Iterable[Event], seq: int, last_hash: str) -> list[Record]:
             "actor": str(event.data.get("user_id", "")),
             "time": event.time.replace(microsecond=event.time.microsecond // 1000 * 1000),  # BSON keeps milliseconds
             "data": event.data,
-            "trace_id": event.traceparent.split("-")[1] if event.traceparent else "",
+            "trace_id": event.trace_id,
             "stored_at": utcnow(),
         }
         record["previous"] = last_hash

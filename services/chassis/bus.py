@@ -19,7 +19,7 @@ from redis.exceptions import RedisError, ResponseError
 
 from services.chassis.backoff import Backoff
 from services.chassis.errors import ResourceUnavailableError
-from services.chassis.events import FIELD, Event, dead_stream, process_span, stream
+from services.chassis.events import FIELD, ONLY, Event, dead_stream, process_span, stream
 from services.chassis.lifecycle import Ready, Stage
 from services.chassis.logging import get_logger
 from services.chassis.metrics import EVENTS_PROCESSED
@@ -53,6 +53,7 @@ class Consumer:
     ) -> None:
         self._batch = batch
         self._group = service
+        self._name = service.encode()
         self._replica = replica
         self._bus: Any = bus  # redis-py types its answers as unions of every protocol version
         self._handlers = {stream(kind).encode(): apply for kind, apply in handlers.items()}
@@ -136,10 +137,7 @@ class Consumer:
         block_ms = _BLOCK_MS
         if self._retries:
             block_ms = min(block_ms, max(1, int((self._retries[0][0] - time.monotonic()) * 1000)))
-        wanted = dict.fromkeys(self._handlers, ">")
-        self._reading = asyncio.ensure_future(
-            self._bus.xreadgroup(self._group, self._replica, wanted, count=_READ, block=block_ms)
-        )
+        self._reading = asyncio.ensure_future(self._read(block_ms))
         try:
             batches = await self._reading
         except asyncio.CancelledError:
@@ -150,6 +148,11 @@ class Consumer:
             self._reading = None
         if not self._stopping:  # else they stay pending as well
             await self._busy(self._process_all(batches or ()))
+
+    async def _read(self, block_ms: int) -> Any:
+        # A coroutine of our own: one that is cancelled before it begins has made none of the library's.
+        wanted = dict.fromkeys(self._handlers, ">")
+        return await self._bus.xreadgroup(self._group, self._replica, wanted, count=_READ, block=block_ms)
 
     async def _process_all(self, batches: Sequence[tuple[bytes, list[Entry]]]) -> None:
         for name, entries in batches:
@@ -194,9 +197,9 @@ class Consumer:
         return done + [entry[0] for entry, _ in good]
 
     async def _decode(self, name: bytes, entry: Entry) -> Event | None:
-        """Return the event of an entry; None if there is nothing to do: trimmed while pending, or not an event."""
+        """Return the event of an entry; None if there is nothing to do: trimmed, for somebody else, or not an event."""
         entry_id, fields = entry
-        if not fields:
+        if not fields or fields.get(ONLY, self._name) != self._name:
             return None
         try:
             return Event.decode(fields[FIELD])

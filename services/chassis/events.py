@@ -18,6 +18,7 @@ from opentelemetry.trace import Link, SpanKind
 from services.chassis.tracing import parse_traceparent, remote_context, span, traceparent
 
 FIELD = b"event"
+ONLY = b"only"  # the one service that an entry is for; a replay of what it gave up
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,11 @@ class Event:
     sequence: int
     data: dict[str, Any]
     traceparent: str = ""
+
+    @property
+    def trace_id(self) -> str:
+        """The trace in which it was published, as 32 hex digits; empty if there was none."""
+        return trace_id_of(self.traceparent)
 
     def encode(self) -> bytes:
         """Return the structured-mode JSON of this event."""
@@ -68,6 +74,12 @@ class Event:
             )
         except (KeyError, TypeError) as error:
             raise ValueError(f"an attribute is missing or of the wrong type: {error!r}") from error
+
+
+def trace_id_of(traceparent: str) -> str:
+    """Return the trace id in a `traceparent` (W3C Trace Context); empty for anything else."""
+    parts = traceparent.split("-")
+    return parts[1] if len(parts) == 4 else ""
 
 
 def stream(kind: str) -> str:

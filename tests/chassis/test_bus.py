@@ -14,7 +14,7 @@ from redis.exceptions import ResponseError
 from services.chassis.bus import MAX_ATTEMPTS, Consumer
 from services.chassis.db import Database, UnitOfWork
 from services.chassis.errors import ResourceUnavailableError
-from services.chassis.events import FIELD, Event, stream
+from services.chassis.events import FIELD, ONLY, Event, stream
 from services.chassis.inbox import through_inbox
 from services.chassis.redis import connect
 from tests.chassis.events import (
@@ -206,6 +206,16 @@ async def test_while_the_own_database_is_away_the_consumer_waits_and_uses_up_no_
         await deliver(bus, event("a"))
         await until(db, "a")
     assert await dead_letters(bus) == []
+    assert await pending(bus) == 0
+
+
+async def test_what_is_for_another_service_alone_is_acknowledged_without_an_effect(db: Database, bus: Any) -> None:
+    theirs, ours = event("theirs"), event("ours")
+    async with serving(consumer(bus, db)):
+        await bus.xadd(stream(HAPPENED), {FIELD: theirs.encode(), ONLY: b"another"})
+        await bus.xadd(stream(HAPPENED), {FIELD: ours.encode(), ONLY: b"probe"})
+        await until(db, "ours")
+    assert await effects(db) == ["ours"]
     assert await pending(bus) == 0
 
 

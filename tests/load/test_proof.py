@@ -17,7 +17,7 @@ from redis.asyncio import Redis
 from autional_cli.errors import AutionalError, ExitCode
 from autional_cli.instance import Instance
 from autional_cli.load.crowd import Crowd, Shape, Target, load
-from autional_cli.load.ledger import Ledger, trace_of
+from autional_cli.load.ledger import Ledger
 from autional_cli.load.proof import prove
 from autional_cli.load.settling import settle
 from autional_cli.migrations.databases import database_url
@@ -95,7 +95,7 @@ async def test_what_is_missing_or_there_twice_is_found_with_its_trace(target: Ta
         await ledger.close()
     created = next(event for event in events if event.type == "user.created")
     found = {(each.what, each.type, each.where): each.trace_id for each in account.lost}
-    assert found["not applied", "user.created", "profile"] == trace_of(created.traceparent)
+    assert found["not applied", "user.created", "profile"] == created.trace_id
     assert found["never published", "session.created", "session"] in promised.trace_ids
     (doubled,) = account.doubled
     assert (doubled.type, doubled.where, bool(doubled.trace_id)) == ("user.logged_in", "notification", True)
@@ -114,7 +114,7 @@ async def double(target: Target, event: Event) -> None:
         done = await connection.execute(
             "INSERT INTO deliveries (id, user_id, kind, data, status, traceparent) SELECT gen_random_uuid(), user_id, "
             "kind, data, 'sent', traceparent FROM deliveries WHERE traceparent LIKE $1 AND kind = 'login_alert'",
-            f"%{trace_of(event.traceparent)}%",
+            f"%{event.trace_id}%",
         )
     assert done == "INSERT 0 1"
 
@@ -125,7 +125,7 @@ async def unpublish(target: Target, ledger: Ledger, traces: tuple[str, ...]) -> 
     async with bus(target) as client:
         name = stream("session.created")
         for entry, fields in await client.xrange(name):
-            if trace_of(Event.decode(fields[FIELD]).traceparent) in traces:
+            if Event.decode(fields[FIELD]).trace_id in traces:
                 assert await client.xdel(name, entry) == 1
 
 

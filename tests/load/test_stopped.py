@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from autional_cli.load.ledger import position
+from autional_cli.events.bus import position
 from autional_cli.load.records import Outcome, Records, Request
 from autional_cli.load.stopped import needed, turn_away
 from autional_cli.workspace.discover import discover
@@ -65,5 +65,5 @@ def test_what_a_service_needs_is_what_it_calls_and_what_everybody_needs() -> Non
 
 
 def test_positions_on_a_stream_are_numbers_and_not_text() -> None:
-    assert position(b"9-10") > position(b"9-9")
-    assert position(b"10-0") > position(b"9-99")
+    assert position("9-10") > position("9-9")
+    assert position("10-0") > position("9-99")

@@ -1,0 +1,163 @@
+"""`autional events`: what is on the bus, and what becomes of what a service gave up."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from autional_cli.events.bus import opened
+from autional_cli.instance import Instance
+from services.chassis.clock import new_id, utcnow
+from services.chassis.events import FIELD, Event, dead_stream, stream
+from services.chassis.journey import Traveller
+from tests.chassis.events import eventually
+from tests.platform.running import Platform
+
+TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+SIGNED_IN = "user.logged_in"
+
+
+@pytest.fixture
+async def bus(platform: Platform) -> AsyncIterator[Any]:
+    """The bus of the shared platform; afterwards without dead letters."""
+    async with opened(Instance.open(platform.root, platform.instance)) as client:
+        yield client
+        for service in ("audit", "notification"):
+            await client.delete(dead_stream(service))
+
+
+def event(kind: str, data: dict[str, Any], user: UUID | None = None) -> Event:
+    return Event(new_id(), "/tests", kind, str(user or new_id()), utcnow(), 1, data, TRACEPARENT)
+
+
+async def bury(bus: Any, service: str, what: Event, error: str = "ServiceError('busy')") -> str:
+    """Put a letter where `service` puts what it gives up, and return its name."""
+    fields = {b"stream": stream(what.type), b"entry": "1-0", b"error": error, b"attempts": "3", FIELD: what.encode()}
+    entry = await bus.xadd(dead_stream(service), fields)
+    return f"{service}/{entry.decode()}"
+
+
+async def ask(platform: Platform, *arguments: str) -> Any:
+    """Run a command in a thread; return it."""
+    return await asyncio.to_thread(platform.run, "events", *arguments)
+
+
+async def test_what_a_user_did_is_listed_in_order_and_followed(platform: Platform, member: Traveller) -> None:
+    trace = member.facts["login_trace"]
+    listed = json.loads((await ask(platform, "tail", "--trace", trace, "--format", "json")).stdout)["events"]
+    assert [each["type"] for each in listed][:2] == ["session.created", SIGNED_IN]
+    assert {each["trace_id"] for each in listed} == {trace}
+    assert [each["entry"] for each in listed] == sorted(each["entry"] for each in listed)
+    only = (await ask(platform, "tail", "user.*", "-n", "1")).stdout.splitlines()
+    assert len(only) == 1
+    assert " user." in only[0]
+    following = platform.start("events", "tail", "user.logged_in", "-f", "-n", "1", "--format", "json")
+    try:
+        assert following.stdout is not None
+        first = await asyncio.to_thread(following.stdout.readline)
+        assert json.loads(first)["type"] == SIGNED_IN
+        from services.identity import journey
+
+        await journey.login(member)
+        second = json.loads(await asyncio.to_thread(following.stdout.readline))
+        assert (second["type"], second["trace_id"]) == (SIGNED_IN, member.facts["login_trace"])
+    finally:
+        following.terminate()
+        following.communicate(timeout=10)
+
+
+async def test_a_letter_is_applied_by_who_gave_it_up_and_by_nobody_else(platform: Platform, bus: Any) -> None:
+    user = new_id()
+    lost = event(SIGNED_IN, {"user_id": str(user), "email": "nobody@example.com"}, user)
+    name = await bury(bus, "audit", lost)
+    [listed] = json.loads((await ask(platform, "dlq", "list", "--format", "json")).stdout)["letters"]
+    assert (listed["letter"], listed["event_id"], listed["attempts"]) == (name, str(lost.id), 3)
+    shown = await ask(platform, "dlq", "show", str(lost.id))
+    assert "ServiceError('busy')" in shown.stdout
+    assert f"autional trace {TRACEPARENT.split('-')[1]}" in shown.stderr
+
+    looked = json.loads((await ask(platform, "dlq", "replay", name, "--dry-run", "--format", "json")).stdout)
+    assert looked["letters"][0]["outcome"] is None
+    assert await bus.xlen(dead_stream("audit")) == 1
+
+    replayed = await ask(platform, "dlq", "replay", name, "--format", "json")
+    assert replayed.returncode == 0, replayed.stderr
+    assert [each["outcome"] for each in json.loads(replayed.stdout)["letters"]] == ["applied"]
+    assert await bus.xlen(dead_stream("audit")) == 0
+    assert audited(platform, lost) == 1
+    await eventually(lambda: _read_by(bus, "notification"), "notification has had the entry before it")
+    sent = json.loads((await ask(platform, "tail", "notification.*", "--format", "json", "-n", "100")).stdout)["events"]
+    assert not [each for each in sent if each["subject"] == str(user)], "it was a replay for audit alone"
+
+
+def audited(platform: Platform, what: Event) -> int:
+    """Return how often an event is in the trail."""
+    count = f"db.events.count_documents({{'_id': '{what.id}'}})"
+    return int(platform.run("db", "shell", "audit", "--write", "-c", count).stdout)
+
+
+async def _read_by(bus: Any, group: str) -> bool:
+    groups = {each["name"].decode(): each for each in await bus.xinfo_groups(stream(SIGNED_IN))}
+    return bool(groups[group]["lag"] == 0 and groups[group]["pending"] == 0)
+
+
+async def test_what_fails_again_is_a_letter_again_and_a_stopped_service_gets_it_later(
+    platform: Platform, bus: Any
+) -> None:
+    hopeless = event("user.created", {"nothing": "of use"})
+    name = await bury(bus, "notification", hopeless)
+    began = time.monotonic()
+    early = await ask(platform, "dlq", "replay", name, "--timeout", "0")
+    assert early.returncode == 5, early.stdout
+    assert "autional why notification" in early.stderr
+    await eventually(lambda: _is_buried(bus, "notification"), "it was tried three times and given up")
+    assert time.monotonic() - began > 2  # with its pauses
+    again = await ask(platform, "dlq", "replay", "--all", "--format", "json")
+    assert again.returncode == 6, again.stderr
+    [result] = json.loads(again.stdout)["letters"]
+    assert (result["outcome"], result["event_id"]) == ("dead again", str(hopeless.id))
+    assert result["error_now"]
+
+    refused = await ask(platform, "dlq", "drop", "--service", "notification")
+    assert refused.returncode == 2
+    assert "--yes" in refused.stderr
+    dropped = await ask(platform, "dlq", "drop", "--service", "notification", "--yes", "--format", "json")
+    assert json.loads(dropped.stdout)["dropped"] is True
+    assert (await ask(platform, "dlq", "list")).stdout == "[]\n"
+
+
+async def _is_buried(bus: Any, service: str) -> bool:
+    return bool(await bus.xlen(dead_stream(service)))
+
+
+async def test_what_makes_no_sense_is_refused(platform: Platform, bus: Any) -> None:
+    strange = event("wallet.debited", {})
+    name = await bury(bus, "audit", strange)
+    await bus.xadd(dead_stream("audit"), {b"stream": b"x", b"entry": b"1-0", b"error": b"not a CloudEvent"})
+    for arguments, words in (
+        (("tail", "user.born"), "there are: "),
+        (("tail", "--since", "yesterday"), "--since"),
+        (("dlq", "list", "gateway"), "consumes no events"),
+        (("dlq", "show", "nonsense"), "no dead letter 'nonsense'"),
+        (("dlq", "show", "audit/"), "may be any of"),
+        (("dlq", "replay"), "say which letters"),
+        (("dlq", "drop", name, "--all"), "say which letters"),
+        (("dlq", "replay", name), "does not consume wallet.debited"),
+        (("dlq", "replay", "--all"), "autional events dlq drop"),
+    ):
+        refused = await ask(platform, *arguments)
+        assert refused.returncode == 2, arguments
+        assert words in refused.stderr, refused.stderr
+    assert await bus.xlen(dead_stream("audit")) == 2
+
+
+def test_without_a_platform_the_bus_is_said_to_be_away(own_platform: Platform) -> None:
+    refused = own_platform.run("events", "tail")
+    assert refused.returncode == 4
+    assert "autional up" in refused.stderr
