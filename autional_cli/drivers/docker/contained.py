@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import autional_cli
 from autional_cli.drivers.base import ProcessSpec
-from autional_cli.drivers.docker import container
+from autional_cli.drivers.docker import container, trouble
 from autional_cli.drivers.docker.images import OFFICIAL
 from autional_cli.resources.storage import write_if_changed
 
@@ -115,7 +115,7 @@ class Contained(ABC):
     async def release(self) -> None:
         """Stop the container if it outlived its keeper. Without an engine no container runs."""
         asked = container.engine()
-        with container.explained(asked, self.name), suppress(OSError):
+        with trouble.explained(asked.address, self.name), suppress(OSError):
             found = await asyncio.to_thread(asked.container, f"{self.place.prefix}-{self.name}")
             if found and found["State"]["Running"]:
                 await asyncio.to_thread(asked.stop, found["Id"], STOP_S)
