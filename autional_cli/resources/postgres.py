@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from autional_cli.drivers.base import ProcessSpec
-from autional_cli.errors import AutionalError, ExitCode
 from autional_cli.ports import LOOPBACK
 from autional_cli.resources import namespace, postgres_roles, probe, tools
+from autional_cli.resources.logins import Logins
 from autional_cli.resources.orphans import release
-from autional_cli.resources.postgres_config import ACCESS, postgresql_conf
+from autional_cli.resources.postgres_config import pg_hba, postgresql_conf
 from autional_cli.resources.storage import DataDir, explained, write_if_changed
 from autional_cli.secrets import OPERATOR
 
@@ -31,6 +31,17 @@ STOP_S = 10.0
 # Fingerprints inside the data directory of what it was set up with: it may be a copy made for another instance.
 OPERATOR_FINGERPRINT = "autional.operator"
 ROLES_FINGERPRINT = "autional.roles"
+DEFAULTS: Mapping[str, Setting] = {
+    "unix_socket_directories": "",  # TCP on the loopback interface only
+    "shared_buffers": "32MB",
+    # Fewer processes for a laptop: reads in the backend itself, no replication, one helper for vacuum.
+    "io_method": "sync",
+    "max_logical_replication_workers": 0,
+    "autovacuum_max_workers": 1,
+    # A data directory is copied to start a new instance, so its log is kept short.
+    "min_wal_size": "2MB",
+    "max_wal_size": "256MB",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +64,10 @@ class Postgres:
     @property
     def ports(self) -> tuple[int, ...]:
         return (self.port,)
+
+    @property
+    def logins(self) -> Logins:
+        return Logins(resource=self.name, port=self.port, services=self.services, secrets=self.secrets)
 
     @property
     def data(self) -> DataDir:
@@ -84,9 +99,10 @@ class Postgres:
     async def prepare(self) -> None:
         if not self.data.exists:
             await self.initdb()
+        configuration = postgresql_conf(DEFAULTS, self.settings, {"listen_addresses": LOOPBACK, "port": self.port})
         with explained(self.data_dir):
-            write_if_changed(self.data_dir / "postgresql.conf", postgresql_conf(self.port, self.settings))
-            write_if_changed(self.data_dir / "pg_hba.conf", ACCESS)
+            write_if_changed(self.data_dir / "postgresql.conf", configuration)
+            write_if_changed(self.data_dir / "pg_hba.conf", pg_hba(f"{LOOPBACK}/32"))
             (self.data_dir / "postgresql.auto.conf").unlink(missing_ok=True)
         await release(self.data_dir)
         await self.adopt()
@@ -144,7 +160,7 @@ class Postgres:
         )
 
     async def provision(self) -> None:
-        wanted = {name: self.secrets.password(name, "postgres") for name in self.services}
+        wanted = self.logins.passwords
         state = fingerprint(repr((sorted(wanted.items()), postgres_roles.LIMITS)))
         path = self.data_dir / ROLES_FINGERPRINT
         if path.is_file() and path.read_text(encoding="ascii") == state:
@@ -153,13 +169,10 @@ class Postgres:
         write_if_changed(path, state)
 
     def url_for(self, service: ServiceSpec) -> str:
-        if service.name not in self.services:
-            raise AutionalError(f"{service.name} has no database here", exit_code=ExitCode.CONFIGURATION)
-        password = self.secrets.password(service.name, "postgres")
-        return f"postgresql+asyncpg://{service.name}:{password}@{LOOPBACK}:{self.port}/{service.name}"
+        return postgres_roles.service_url(self.logins, service)
 
     def admin_url(self) -> str:
-        return f"postgresql://{OPERATOR}:{self.secrets.operator}@{LOOPBACK}:{self.port}/postgres"
+        return postgres_roles.operator_url(self.logins)
 
     async def remove(self) -> None:
         await release(self.data_dir)

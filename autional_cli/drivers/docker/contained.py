@@ -16,6 +16,7 @@ import autional_cli
 from autional_cli.drivers.base import ProcessSpec
 from autional_cli.drivers.docker import container, trouble
 from autional_cli.drivers.docker.images import OFFICIAL
+from autional_cli.resources.logins import Logins
 from autional_cli.resources.storage import write_if_changed
 
 if TYPE_CHECKING:
@@ -73,6 +74,11 @@ class Contained(ABC):
     def services(self) -> tuple[str, ...]:
         """The services that use it."""
         return tuple(spec.name for spec in self.specs)
+
+    @property
+    def logins(self) -> Logins:
+        """Who logs in, where a server knows users."""
+        return Logins(resource=self.name, port=self.port, services=self.services, secrets=self.secrets)
 
     @abstractmethod
     def container(self) -> Container:
