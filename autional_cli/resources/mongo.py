@@ -15,14 +15,11 @@ from autional_cli.drivers.base import ProcessSpec
 from autional_cli.ports import LOOPBACK
 from autional_cli.resources import mongo_users, mongo_wire, probe, tools
 from autional_cli.resources.bootstrap import bootstrapped
-from autional_cli.resources.logins import Logins
+from autional_cli.resources.server import Server
 from autional_cli.resources.storage import DataDir, explained, write_if_changed
 from autional_cli.secrets import OPERATOR
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from autional_cli.secrets import Secrets
     from autional_cli.workspace.model import Setting
     from services.chassis.spec import ServiceSpec
 
@@ -36,29 +33,12 @@ CACHE_SIZE = "64M"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Mongo:
+class Mongo(Server):
     """One server for all services: a user for each, with its own database."""
-
-    data_dir: Path
-    log: Path
-    port: int
-    secrets: Secrets
-    services: tuple[str, ...]
-    settings: Mapping[str, Setting]
-    name: str = "mongo"
-    driver: str = "embedded"
 
     @property
     def version(self) -> str:
         return tools.version_of(DISTRIBUTION, 3)
-
-    @property
-    def ports(self) -> tuple[int, ...]:
-        return (self.port,)
-
-    @property
-    def logins(self) -> Logins:
-        return Logins(resource=self.name, port=self.port, services=self.services, secrets=self.secrets)
 
     @property
     def data(self) -> DataDir:

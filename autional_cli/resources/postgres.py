@@ -11,16 +11,15 @@ from typing import TYPE_CHECKING
 from autional_cli.drivers.base import ProcessSpec
 from autional_cli.ports import LOOPBACK
 from autional_cli.resources import namespace, postgres_roles, probe, tools
-from autional_cli.resources.logins import Logins
 from autional_cli.resources.orphans import release
 from autional_cli.resources.postgres_config import pg_hba, postgresql_conf
+from autional_cli.resources.server import Server
 from autional_cli.resources.storage import DataDir, explained, write_if_changed
 from autional_cli.secrets import OPERATOR
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from autional_cli.secrets import Secrets
     from autional_cli.workspace.model import Setting
     from services.chassis.spec import ServiceSpec
 
@@ -45,29 +44,12 @@ DEFAULTS: Mapping[str, Setting] = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Postgres:
+class Postgres(Server):
     """One cluster for all services: a database and a role for each."""
-
-    data_dir: Path
-    log: Path
-    port: int
-    secrets: Secrets
-    services: tuple[str, ...]
-    settings: Mapping[str, Setting]
-    name: str = "postgres"
-    driver: str = "embedded"
 
     @property
     def version(self) -> str:
         return tools.version_of(DISTRIBUTION, 2)
-
-    @property
-    def ports(self) -> tuple[int, ...]:
-        return (self.port,)
-
-    @property
-    def logins(self) -> Logins:
-        return Logins(resource=self.name, port=self.port, services=self.services, secrets=self.secrets)
 
     @property
     def data(self) -> DataDir:

@@ -14,15 +14,12 @@ from autional_cli.drivers.base import ProcessSpec
 from autional_cli.ports import LOOPBACK
 from autional_cli.resources import probe, redis_acl, tools
 from autional_cli.resources.connection import NotReadyError
-from autional_cli.resources.logins import Logins
 from autional_cli.resources.redis_config import redis_conf
+from autional_cli.resources.server import Server
 from autional_cli.resources.storage import DataDir, explained, write_if_changed
 from autional_cli.secrets import OPERATOR
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from autional_cli.secrets import Secrets
     from autional_cli.workspace.model import Setting
     from services.chassis.spec import ServiceSpec
 
@@ -31,30 +28,12 @@ STOP_S = 10.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class Redis:
+class Redis(Server):
     """The bus (`name="redis"`) or the cache (`name="cache"`)."""
-
-    name: str
-    data_dir: Path
-    log: Path
-    port: int
-    secrets: Secrets
-    specs: tuple[ServiceSpec, ...]
-    settings: Mapping[str, Setting]
-    driver: str = "embedded"
 
     @property
     def version(self) -> str:
         return tools.version_of(DISTRIBUTION, 3)
-
-    @property
-    def ports(self) -> tuple[int, ...]:
-        return (self.port,)
-
-    @property
-    def logins(self) -> Logins:
-        services = tuple(spec.name for spec in self.specs)
-        return Logins(resource=self.name, port=self.port, services=services, secrets=self.secrets)
 
     @property
     def data(self) -> DataDir:
