@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 
+Folder = Annotated[Path, typer.Option("-o", "--out", help="Folder to write to.")]
 Stack = Annotated[str | None, typer.Option(help="A file of stacks/, without .yaml.")]
 Image = Annotated[str, typer.Option(help="The image with a fixed tag or digest; autional:VERSION unless told.")]
 Output = Annotated[str, typer.Option("--format", help=FORMAT_HELP)]
@@ -28,7 +29,7 @@ def export() -> None:
 
 @app.command()
 def kubernetes(
-    out: Annotated[Path, typer.Option("-o", "--out", help="Folder to write to.")] = Path("deploy/kubernetes"),
+    out: Folder = Path("deploy/kubernetes"),
     stack: Stack = None,
     image: Image = "",
     namespace: Annotated[str, typer.Option(help="Namespace of all objects.")] = "autional",
@@ -47,7 +48,7 @@ def kubernetes(
 
 @app.command()
 def swarm(
-    out: Annotated[Path, typer.Option("-o", "--out", help="Folder to write to.")] = Path("deploy/swarm"),
+    out: Folder = Path("deploy/swarm"),
     stack: Stack = None,
     image: Image = "",
     name: Annotated[str, typer.Option(help="Prefix of secrets and configs, and the stack's name.")] = "autional",
@@ -67,7 +68,7 @@ def swarm(
 
 @app.command()
 def keys(
-    out: Annotated[Path, typer.Option("-o", "--out", help="Folder to write to.")] = Path("keys"),
+    out: Folder = Path("keys"),
     stack: Stack = None,
     output: Output = "table",
 ) -> None:

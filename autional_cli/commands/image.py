@@ -38,9 +38,9 @@ def build(
 
     Examples: autional image build · autional image build --tag registry.example/autional:1.4 --platform linux/amd64
     """
+    from autional_cli.drivers.docker import sdk
     from autional_cli.images.build import Order, default_tag
     from autional_cli.images.build import build as make
-    from autional_cli.images.engine import engine
     from autional_cli.workspace.locate import find_root
 
     root = find_root()
@@ -53,7 +53,7 @@ def build(
         arguments=dict(argument(text) for text in build_arg or ()),
     )
     began = time.monotonic()
-    with engine() as client:
+    with sdk.connected() as client:
         built = make(client, order, lambda line: render.note(f"{time.monotonic() - began:6.1f} s  {line}"))
     if output == "json":
         render.data(built.to_json())

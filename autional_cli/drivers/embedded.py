@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from autional_cli.drivers.base import Resource
     from autional_cli.instance import Instance
+    from autional_cli.secrets import Secrets
     from autional_cli.workspace.model import Setting, Stack
     from services.chassis.spec import ServiceSpec
 
@@ -24,9 +25,11 @@ if TYPE_CHECKING:
 class Common(TypedDict):
     """What every server is told."""
 
+    name: str
     data_dir: Path
     log: Path
     port: int
+    secrets: Secrets
     settings: Mapping[str, Setting]
 
 
@@ -39,20 +42,26 @@ def resources(instance: Instance, stack: Stack, specs: Iterable[ServiceSpec]) ->
     instance.create()
     known = secrets.ensure(instance, (spec.name for spec in chosen))
     block, data = instance.block, instance.data_dir
-    relational = tuple(spec.name for spec in chosen if spec.database == "postgres")
-    documents = tuple(spec.name for spec in chosen if spec.database == "mongo")
+    relational = tuple(spec for spec in chosen if spec.database == "postgres")
+    documents = tuple(spec for spec in chosen if spec.database == "mongo")
     declared = {name for spec in chosen for name in spec.resources}
 
     def common(name: str) -> Common:
-        log = instance.logs_dir / f"{name}.out"
-        return Common(data_dir=data / name, log=log, port=block.resource(name), settings=stack.settings(name))
+        return Common(
+            name=name,
+            data_dir=data / name,
+            log=instance.logs_dir / f"{name}.out",
+            port=block.resource(name),
+            secrets=known,
+            settings=stack.settings(name),
+        )
 
     found: list[Resource] = []
     if relational:
-        found.append(Postgres(**common("postgres"), secrets=known, services=relational))
-    found.extend(Redis(name=name, **common(name), secrets=known, specs=chosen) for name in ("redis", "cache"))
+        found.append(Postgres(**common("postgres"), specs=relational))
+    found.extend(Redis(**common(name), specs=chosen) for name in ("redis", "cache"))
     if documents:
-        found.append(Mongo(**common("mongo"), secrets=known, services=documents))
+        found.append(Mongo(**common("mongo"), specs=documents))
     if "objects" in declared:
         found.append(Objects(data_dir=data / "objects"))
     if "mailbox" in declared:

@@ -16,6 +16,7 @@ from urllib.parse import quote, unquote, urlsplit, urlunsplit
 from autional_cli import secrets
 from autional_cli.errors import AutionalError, ExitCode
 from autional_cli.resources import mongo_users, postgres_roles
+from autional_cli.resources.logins import Logins
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -67,6 +68,12 @@ class External:
         parts = urlsplit(self.url)
         return parts.hostname or "127.0.0.1", parts.port or PORTS.get(parts.scheme.partition("+")[0], 443)
 
+    @property
+    def logins(self) -> Logins:
+        """The users that the services get, where it keeps them apart."""
+        host, port = self.endpoint
+        return Logins(resource=self.name, host=host, port=port, services=self.services, secrets=self.secrets)
+
     def inspect(self) -> None:
         """Refuse a URL whose variables are not set."""
         self.url  # noqa: B018 - it raises
@@ -105,11 +112,10 @@ class External:
         host, port = self.endpoint
         parts = urlsplit(self.url)
         login = unquote(parts.username or ""), unquote(parts.password or "")
-        wanted = {name: self.secrets.password(name, self.name) for name in self.services} if self.keeps_apart else {}
         if self.name == "postgres":
-            await postgres_roles.provision(port, *login, wanted, host=host, tls=None)
+            await postgres_roles.provision(port, *login, self.logins.passwords, host=host, tls=None)
         elif self.name == "mongo":
-            await asyncio.to_thread(mongo_users.provision, port, *login, wanted, host=host)
+            await asyncio.to_thread(mongo_users.provision, port, *login, self.logins.passwords, host=host)
 
     @property
     def keeps_apart(self) -> bool:
@@ -120,12 +126,9 @@ class External:
         """Return the URL of a service's own database, or the one URL that there is."""
         if not self.keeps_apart:
             return self.url
-        if service.name not in self.services:
-            raise AutionalError(f"{service.name} has no database here", exit_code=ExitCode.CONFIGURATION)
-        parts, (host, port) = urlsplit(self.url), self.endpoint
-        place = f"{service.name}:{self.secrets.password(service.name, self.name)}@{host}:{port}"
         if self.name == "postgres":
-            return urlunsplit(("postgresql+asyncpg", place, f"/{service.name}", "", ""))
+            return postgres_roles.service_url(self.logins, service)
+        parts, place = urlsplit(self.url), self.logins.of(service)
         return urlunsplit((parts.scheme, place, f"/{service.name}", parts.query or "authSource=admin", ""))
 
     @property

@@ -15,7 +15,8 @@ from autional_cli.parity.behaviour import STEPS
 from autional_cli.parity.observation import Observation, Seen, StepSeen
 from autional_cli.parity.witness import Witness
 from autional_cli.pytest_plugin.people import postbox
-from autional_cli.pytest_plugin.traces import open_backend, views
+from autional_cli.pytest_plugin.traces import views
+from autional_cli.telemetry.locate import open_traces
 from services.chassis.journey import JourneyError, Step, arrange
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ async def walk(user: Witness, planned: Iterable[Step]) -> dict[str, tuple[Seen, 
 
 def read_traces(platform: Platform, walked: dict[str, tuple[Seen, list[str]]]) -> None:
     """Add to each step what its traces show."""
-    with closing(open_backend(platform)) as backend:
+    with closing(open_traces(platform.instance.home, time.time_ns())) as backend:
         for seen, traces in walked.values():
             for trace_id in filter(None, traces):
                 try:

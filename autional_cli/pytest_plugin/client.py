@@ -5,8 +5,11 @@ from __future__ import annotations
 import http.client
 import json as json_text
 import time
+from abc import ABC, abstractmethod
+from collections.abc import Coroutine
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from urllib.parse import urlencode, urlsplit
 
 from autional_cli.errors import AutionalError, ExitCode
@@ -18,6 +21,7 @@ if TYPE_CHECKING:
 
 REQUEST_S = 30.0
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.02, 0.25
+Answer = TypeVar("Answer")
 _STALE = (ConnectionError, http.client.RemoteDisconnected, http.client.BadStatusLine)
 
 
@@ -89,15 +93,53 @@ class Sending:
         return response
 
 
-class Requests:
-    """What both clients share: where they send to, as whom, and what becomes of it."""
+class Requests(ABC, Generic[Answer]):
+    """What both clients share: where they send to and as whom, the verbs, and what becomes of a request."""
 
     def __init__(self, base: str, callers: Callable[[str, str], Caller], token: str = "") -> None:
         self.base = base
         self.token = token
         self._callers = callers
 
-    def _prepare(
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        json: Any = None,
+        data: bytes | None = None,
+        params: Any = None,
+        headers: Mapping[str, str] | None = None,
+        timeout: float = REQUEST_S,
+    ) -> Answer:
+        """Send a request and return its answer, whatever its status; the HTTP library's error if there is none."""
+        return self._send(partial(self._begin, method, path, json, data, params, headers), timeout)
+
+    def get(self, path: str, **options: Any) -> Answer:
+        """Send a GET; options as `request` has them."""
+        return self.request("GET", path, **options)
+
+    def post(self, path: str, json: Any = None, **options: Any) -> Answer:
+        """Send a POST."""
+        return self.request("POST", path, json=json, **options)
+
+    def put(self, path: str, json: Any = None, **options: Any) -> Answer:
+        """Send a PUT."""
+        return self.request("PUT", path, json=json, **options)
+
+    def patch(self, path: str, json: Any = None, **options: Any) -> Answer:
+        """Send a PATCH."""
+        return self.request("PATCH", path, json=json, **options)
+
+    def delete(self, path: str, **options: Any) -> Answer:
+        """Send a DELETE."""
+        return self.request("DELETE", path, **options)
+
+    @abstractmethod
+    def _send(self, begin: Callable[[], Sending], timeout: float) -> Answer:
+        """Begin a request, send it, and return the answer. A coroutine begins it when it is awaited, not when made."""
+
+    def _begin(
         self, method: str, path: str, json: Any, data: bytes | None, params: Any, headers: Mapping[str, str] | None
     ) -> Sending:
         caller = self._callers(method, path)
@@ -112,24 +154,13 @@ class Requests:
         return Sending(method=method, path=target, body=data, headers=sent, caller=caller, began=time.perf_counter())
 
 
-class Client(Requests):
+class Client(Requests[Response]):
     """A client for plain tests. One connection, kept open; not for several threads at once."""
 
     _connection: http.client.HTTPConnection | None = None
 
-    def request(
-        self,
-        method: str,
-        path: str,
-        *,
-        json: Any = None,
-        data: bytes | None = None,
-        params: Any = None,
-        headers: Mapping[str, str] | None = None,
-        timeout: float = REQUEST_S,
-    ) -> Response:
-        """Send a request and return its answer, whatever its status. OSError or HTTPException if there is none."""
-        sending = self._prepare(method, path, json, data, params, headers)
+    def _send(self, begin: Callable[[], Sending], timeout: float) -> Response:
+        sending = begin()
         try:
             status, answered, body = self._exchange(sending, timeout)
         except (OSError, http.client.HTTPException) as failure:
@@ -137,26 +168,6 @@ class Client(Requests):
             sending.caller.end(0, failure)
             raise
         return sending.answered(status, answered, body)
-
-    def get(self, path: str, **options: Any) -> Response:
-        """Send a GET; options as `request` has them."""
-        return self.request("GET", path, **options)
-
-    def post(self, path: str, json: Any = None, **options: Any) -> Response:
-        """Send a POST."""
-        return self.request("POST", path, json=json, **options)
-
-    def put(self, path: str, json: Any = None, **options: Any) -> Response:
-        """Send a PUT."""
-        return self.request("PUT", path, json=json, **options)
-
-    def patch(self, path: str, json: Any = None, **options: Any) -> Response:
-        """Send a PATCH."""
-        return self.request("PATCH", path, json=json, **options)
-
-    def delete(self, path: str, **options: Any) -> Response:
-        """Send a DELETE."""
-        return self.request("DELETE", path, **options)
 
     def eventually(self, path: str, until: Callable[[Response], bool], *, timeout: float = 15.0) -> Response:
         """GET again and again until the answer satisfies `until`: for what reaches a service through the bus.
@@ -205,51 +216,22 @@ class Client(Requests):
         return answer.status, dict(answer.getheaders()), answer.read()
 
 
-class AsyncClient(Requests):
+class AsyncClient(Requests[Coroutine[Any, Any, Response]]):
     """The same for coroutines, with a connection for each request: nothing is left open in the test's own loop."""
 
-    async def request(
-        self,
-        method: str,
-        path: str,
-        *,
-        json: Any = None,
-        data: bytes | None = None,
-        params: Any = None,
-        headers: Mapping[str, str] | None = None,
-        timeout: float = REQUEST_S,
-    ) -> Response:
-        """Send a request and return its answer, whatever its status. aiohttp's error if there is none."""
+    async def _send(self, begin: Callable[[], Sending], timeout: float) -> Response:
         import aiohttp
 
-        sending = self._prepare(method, path, json, data, params, headers)
+        sending = begin()
         limit = aiohttp.ClientTimeout(total=timeout)
         try:
             async with (
                 aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar(), timeout=limit) as session,
-                session.request(method, self.base + sending.path, data=sending.body, headers=sending.headers) as answer,
+                session.request(
+                    sending.method, self.base + sending.path, data=sending.body, headers=sending.headers
+                ) as answer,
             ):
                 return sending.answered(answer.status, dict(answer.headers), await answer.read())
         except (OSError, aiohttp.ClientError) as failure:
             sending.caller.end(0, failure)
             raise
-
-    async def get(self, path: str, **options: Any) -> Response:
-        """Send a GET."""
-        return await self.request("GET", path, **options)
-
-    async def post(self, path: str, json: Any = None, **options: Any) -> Response:
-        """Send a POST."""
-        return await self.request("POST", path, json=json, **options)
-
-    async def put(self, path: str, json: Any = None, **options: Any) -> Response:
-        """Send a PUT."""
-        return await self.request("PUT", path, json=json, **options)
-
-    async def patch(self, path: str, json: Any = None, **options: Any) -> Response:
-        """Send a PATCH."""
-        return await self.request("PATCH", path, json=json, **options)
-
-    async def delete(self, path: str, **options: Any) -> Response:
-        """Send a DELETE."""
-        return await self.request("DELETE", path, **options)

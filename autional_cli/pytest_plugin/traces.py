@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from autional_cli.pytest_plugin.running import Platform
     from autional_cli.telemetry.analyse import Analysis
     from autional_cli.telemetry.log_lines import Entry
-    from autional_cli.telemetry.model import Backend
     from autional_cli.telemetry.tree import Node
 
 WIDTH = 160
@@ -188,11 +187,12 @@ class Traces:
 
     def find(self, trace_id: str, timeout_s: float) -> tuple[Analysis, AutionalError | None]:
         """Return a trace as it is at the deadline, and what it still lacked then."""
+        from autional_cli.telemetry.locate import open_traces
         from autional_cli.telemetry.selection import Request, find
 
         self.callers.tell()
         deadline, before = time.monotonic() + timeout_s, -1
-        with closing(open_backend(self._platform)) as backend:
+        with closing(open_traces(self._platform.instance.home, time.time_ns())) as backend:
             while True:
                 left = max(0.0, deadline - time.monotonic())
                 request = Request(trace_id, None, "", left)
@@ -217,17 +217,6 @@ def unanswered(trace_id: str, waited_s: float) -> AutionalError:
         hint="autional why telemetry",
         exit_code=ExitCode.WAIT_TIMED_OUT,
     )
-
-
-def open_backend(platform: Platform) -> Backend:
-    """Open the store of the platform's traces: its own, or the Jaeger that it notes as the place where they go."""
-    from autional_cli.telemetry.locate import open_store
-
-    if jaeger := platform.instance.recall().get("jaeger"):
-        from autional_cli.telemetry.jaeger import JaegerClient
-
-        return JaegerClient(str(jaeger), now_ns=time.time_ns())
-    return open_store(platform.instance.home)
 
 
 def trace_id_of(of: Any) -> str:

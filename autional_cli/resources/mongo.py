@@ -12,17 +12,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from autional_cli.drivers.base import ProcessSpec
-from autional_cli.errors import AutionalError, ExitCode
 from autional_cli.ports import LOOPBACK
 from autional_cli.resources import mongo_users, mongo_wire, probe, tools
 from autional_cli.resources.bootstrap import bootstrapped
+from autional_cli.resources.server import Server
 from autional_cli.resources.storage import DataDir, explained, write_if_changed
 from autional_cli.secrets import OPERATOR
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from autional_cli.secrets import Secrets
     from autional_cli.workspace.model import Setting
     from services.chassis.spec import ServiceSpec
 
@@ -36,25 +33,12 @@ CACHE_SIZE = "64M"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Mongo:
+class Mongo(Server):
     """One server for all services: a user for each, with its own database."""
-
-    data_dir: Path
-    log: Path
-    port: int
-    secrets: Secrets
-    services: tuple[str, ...]
-    settings: Mapping[str, Setting]
-    name: str = "mongo"
-    driver: str = "embedded"
 
     @property
     def version(self) -> str:
         return tools.version_of(DISTRIBUTION, 3)
-
-    @property
-    def ports(self) -> tuple[int, ...]:
-        return (self.port,)
 
     @property
     def data(self) -> DataDir:
@@ -89,13 +73,8 @@ class Mongo:
         write_if_changed(stage / CONFIGURATION, self.configuration_text())
         command = partial(self.command, stage)
         async with bootstrapped(command, mongo_wire.hello, self.data_dir, BOOTSTRAP_S) as port:
-            await mongo_users.create_first(port, OPERATOR, self.secrets.operator, self.users)
-        write_if_changed(stage / USERS_FINGERPRINT, mongo_users.fingerprint(self.users))
-
-    @property
-    def users(self) -> dict[str, str]:
-        """The passwords of the services by name."""
-        return {name: self.secrets.password(name, "mongo") for name in self.services}
+            await mongo_users.create_first(port, OPERATOR, self.secrets.operator, self.logins.passwords)
+        write_if_changed(stage / USERS_FINGERPRINT, mongo_users.fingerprint(self.logins.passwords))
 
     def command(self, home: Path, port: int) -> tuple[str, ...]:
         """Return the command line. The configuration file is named, so that none of the user's own is picked up."""
@@ -128,23 +107,19 @@ class Mongo:
         )
 
     async def provision(self) -> None:
-        state = mongo_users.fingerprint(self.users)
+        wanted = self.logins.passwords
+        state = mongo_users.fingerprint(wanted)
         path = self.data_dir / USERS_FINGERPRINT
         if path.is_file() and path.read_text(encoding="ascii") == state:
             return
-        await asyncio.to_thread(mongo_users.provision, self.port, OPERATOR, self.secrets.operator, self.users)
+        await asyncio.to_thread(mongo_users.provision, self.port, OPERATOR, self.secrets.operator, wanted)
         write_if_changed(path, state)
 
     def url_for(self, service: ServiceSpec) -> str:
-        if service.name not in self.services:
-            raise AutionalError(f"{service.name} has no database here", exit_code=ExitCode.CONFIGURATION)
-        password = self.secrets.password(service.name, "mongo")
-        place = f"{LOOPBACK}:{self.port}/{service.name}"
-        return f"mongodb://{service.name}:{password}@{place}?authSource=admin&directConnection=true"
+        return mongo_users.service_url(self.logins, service)
 
     def admin_url(self) -> str:
-        credentials = f"{OPERATOR}:{self.secrets.operator}"
-        return f"mongodb://{credentials}@{LOOPBACK}:{self.port}/?authSource=admin&directConnection=true"
+        return mongo_users.operator_url(self.logins)
 
     async def remove(self) -> None:
         self.data.remove()

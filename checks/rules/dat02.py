@@ -8,25 +8,15 @@ Escape: none; P0.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-from checks.drift import differences
-from checks.model import Finding, Lane, Tier
-from checks.project import Project
-from checks.rule import Rule
+from checks.drift import DriftRule
+from checks.model import Tier
 
 
-class Dat02(Rule):
+class Dat02(DriftRule):
     """Enum labels in code and database agree."""
 
     code = "DAT02"
     tier = Tier.P0
     title = "enum labels in code and database agree"
-    lane = Lane.DATA
     aliases = ("check-db-schema",)
-
-    def applies(self, project: Project) -> bool:
-        return any(spec.database == "postgres" for spec in project.specs.values())
-
-    def judge(self, project: Project) -> Iterator[Finding]:
-        yield from differences(self, project, {"enum_": True})
+    kinds = ("enum_",)

@@ -9,25 +9,15 @@ Escape: none.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-from checks.drift import differences
-from checks.model import Finding, Lane, Tier
-from checks.project import Project
-from checks.rule import Rule
+from checks.drift import DriftRule
+from checks.model import Tier
 
 
-class Dat03(Rule):
+class Dat03(DriftRule):
     """CHECK bodies, indexes and server defaults agree."""
 
     code = "DAT03"
     tier = Tier.P1
     title = "CHECK bodies, indexes and server defaults agree"
-    lane = Lane.DATA
     aliases = ("check-db-schema",)
-
-    def applies(self, project: Project) -> bool:
-        return any(spec.database == "postgres" for spec in project.specs.values())
-
-    def judge(self, project: Project) -> Iterator[Finding]:
-        yield from differences(self, project, {"check_": True, "index_": True, "column_default": True})
+    kinds = ("check_", "index_", "column_default")

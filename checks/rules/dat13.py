@@ -8,24 +8,14 @@ Escape: none.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-from checks.drift import differences
-from checks.model import Finding, Lane, Tier
-from checks.project import Project
-from checks.rule import Rule
+from checks.drift import DriftRule
+from checks.model import Tier
 
 
-class Dat13(Rule):
+class Dat13(DriftRule):
     """MongoDB indexes and validators agree."""
 
     code = "DAT13"
     tier = Tier.P1
     title = "MongoDB indexes and validators agree"
-    lane = Lane.DATA
-
-    def applies(self, project: Project) -> bool:
-        return any(spec.database == "mongo" for spec in project.specs.values())
-
-    def judge(self, project: Project) -> Iterator[Finding]:
-        yield from differences(self, project, {})
+    database = "mongo"

@@ -93,7 +93,7 @@ def framework_lines(view: FileView) -> set[int]:
     lines: set[int] = set()
     for node in view.every(ast.ClassDef):
         if node.bases:
-            if any(isinstance(base, ast.Name) and base.id == "Rule" for base in node.bases):
+            if any(isinstance(base, ast.Name) and base.id.endswith("Rule") for base in node.bases):
                 lines.add(first_line(node))
             lines |= {
                 first_line(each) for each in node.body if isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef)

@@ -8,21 +8,13 @@ Escape: `noqa` with the rule of ruff and a reason, or `autional: ignore[RUN01] r
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-from checks.model import Finding, Tier
-from checks.project import Project
-from checks.rule import Rule
-from checks.tools import ruff
+from checks.model import Tier
+from checks.tools.ruff import RuffRule
 
 
-class Run01(Rule):
+class Run01(RuffRule):
     """No blocking call in async code; ruff looks."""
 
     code = "RUN01"
     tier = Tier.P0
     title = "no blocking call in async code"
-    needs = ("ruff",)
-
-    def judge(self, project: Project) -> Iterator[Finding]:
-        yield from ruff.judge(self, project)

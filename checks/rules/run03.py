@@ -9,21 +9,13 @@ Escape: `noqa` with the rule of ruff and a reason, or `autional: ignore[RUN03] r
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-from checks.model import Finding, Tier
-from checks.project import Project
-from checks.rule import Rule
-from checks.tools import ruff
+from checks.model import Tier
+from checks.tools.ruff import RuffRule
 
 
-class Run03(Rule):
+class Run03(RuffRule):
     """No blind except; ruff looks."""
 
     code = "RUN03"
     tier = Tier.P1
     title = "no blind except"
-    needs = ("ruff",)
-
-    def judge(self, project: Project) -> Iterator[Finding]:
-        yield from ruff.judge(self, project)

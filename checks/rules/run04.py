@@ -9,21 +9,13 @@ Escape: `noqa` with the rule of ruff and a reason, or `autional: ignore[RUN04] r
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-from checks.model import Finding, Tier
-from checks.project import Project
-from checks.rule import Rule
-from checks.tools import ruff
+from checks.model import Tier
+from checks.tools.ruff import RuffRule
 
 
-class Run04(Rule):
+class Run04(RuffRule):
     """No dangling task; ruff looks."""
 
     code = "RUN04"
     tier = Tier.P0
     title = "no dangling task"
-    needs = ("ruff",)
-
-    def judge(self, project: Project) -> Iterator[Finding]:
-        yield from ruff.judge(self, project)

@@ -8,21 +8,13 @@ Escape: `noqa` with the rule of ruff and a reason, or `autional: ignore[RUN07] r
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-from checks.model import Finding, Tier
-from checks.project import Project
-from checks.rule import Rule
-from checks.tools import ruff
+from checks.model import Tier
+from checks.tools.ruff import RuffRule
 
 
-class Run07(Rule):
+class Run07(RuffRule):
     """No naive now(); ruff looks."""
 
     code = "RUN07"
     tier = Tier.P1
     title = "no naive now()"
-    needs = ("ruff",)
-
-    def judge(self, project: Project) -> Iterator[Finding]:
-        yield from ruff.judge(self, project)

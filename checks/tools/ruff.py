@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from checks.cache import digest
 from checks.lanes.pending import Known
 from checks.model import IncompleteError
+from checks.rule import Rule
 from checks.sources import read
 from checks.tools.process import Tool, locate
 
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from checks.cache import Cache
     from checks.model import Finding
     from checks.project import Project
-    from checks.rule import Rule
     from checks.sources import Entry
 
 # Our rule → the rules of ruff that do its work.
@@ -98,11 +98,15 @@ def violations(known: dict[str, Any]) -> list[Violation]:
     return [Violation(path, *found) for path, (_, all_found) in sorted(known.items()) for found in all_found]
 
 
-def judge(rule: Rule, project: Project) -> Iterator[Finding]:
-    """Yield the findings of ruff that are those of one of our rules; its subjects are the files ruff looked at."""
-    found: list[Violation] = project.result("ruff")
-    project.examined(rule.code, sum(1 for path in project.files if path.endswith(".py")))
-    prefixes = SELECTED[rule.code]
-    for one in found:
-        if one.code.startswith(prefixes):
-            yield rule.finding(one.path, one.line, f"{one.message} [{one.code}]", symbol=one.code)
+class RuffRule(Rule):
+    """A rule whose work ruff does; its subjects are the files that ruff looked at."""
+
+    needs = ("ruff",)
+
+    def judge(self, project: Project) -> Iterator[Finding]:
+        found: list[Violation] = project.result("ruff")
+        project.examined(self.code, sum(1 for path in project.files if path.endswith(".py")))
+        prefixes = SELECTED[self.code]
+        for one in found:
+            if one.code.startswith(prefixes):
+                yield self.finding(one.path, one.line, f"{one.message} [{one.code}]", symbol=one.code)

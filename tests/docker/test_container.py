@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
-import json
 import subprocess
 import sys
 import tarfile
@@ -16,6 +14,7 @@ import pytest
 from autional_cli.drivers.docker import engine
 from autional_cli.drivers.docker.container import Container, Place, packed
 from autional_cli.instance import Instance
+from tests.docker import contexts
 
 WANTED = Container(image="redis:8.2.3", files={"/etc/a": "b"}, live_files={"/etc/users": "x"}, ports={6379: 11051})
 
@@ -48,10 +47,7 @@ def test_files_are_packed_for_the_root_of_a_container() -> None:
 
 
 def test_an_engine_is_found_by_variable_and_by_context(tmp_path: Path) -> None:
-    folder = tmp_path / "contexts" / "meta" / hashlib.sha256(b"rootless").hexdigest()
-    folder.mkdir(parents=True)
-    (folder / "meta.json").write_text(json.dumps({"Endpoints": {"docker": {"Host": "unix:///run/user/1/docker.sock"}}}))
-    (tmp_path / "config.json").write_text(json.dumps({"currentContext": "rootless"}))
+    contexts.use(tmp_path, "rootless", "unix:///run/user/1/docker.sock")
     program = f"from {engine.__name__} import address; print(address())"
 
     def asked(**env: str) -> str:

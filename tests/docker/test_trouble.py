@@ -129,7 +129,7 @@ def test_a_socket_that_one_may_not_open_is_told_from_one_that_is_not_there(tmp_p
     with pytest.raises(AutionalError, match="no permission to use the Docker engine") as caught:
         raise trouble.no_engine("unix:///var/run/docker.sock", failure)
     assert "usermod -aG docker" in str(caught.value.hint)
-    with pytest.raises(AutionalError, match="No such file"), container.explained(Engine(f"unix://{tmp_path}/x"), "x"):
+    with pytest.raises(AutionalError, match="No such file"), trouble.explained(f"unix://{tmp_path}/x", "x"):
         Engine(f"unix://{tmp_path}/x").version()
 
 

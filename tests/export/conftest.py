@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from autional_cli.images.engine import engine as connected
+from autional_cli.drivers.docker import sdk
 from tests.export import images
 from tests.export.backing import Backing
 from tests.platform.running import Platform
@@ -17,7 +17,7 @@ from tests.platform.running import Platform
 @pytest.fixture(scope="session")
 def engine() -> Iterator[Any]:
     """The container engine of this machine; what these tests leave running is removed at the end."""
-    with connected() as client:
+    with sdk.connected() as client:
         yield client
         for container in client.containers.list(all=True, filters={"label": f"{images.LABEL}={os.getpid()}"}):
             container.remove(force=True)

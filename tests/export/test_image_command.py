@@ -5,32 +5,48 @@ from __future__ import annotations
 import os
 import subprocess
 import zlib
+from pathlib import Path
 
 import pytest
+from docker.errors import DockerException
 
+from autional_cli.drivers.docker import sdk, trouble
 from autional_cli.errors import AutionalError
 from autional_cli.images.build import Order, arguments, compressed, follow, words
-from autional_cli.images.engine import unusable
+from tests.docker import contexts
 from tests.platform.running import AUTIONAL, ROOT
 
 
-@pytest.mark.parametrize(
-    ("host", "said"),
-    [("unix:///nowhere/docker.sock", "no container engine at"), ("tcp://127.0.0.1:9", "nobody answers at")],
-)
-def test_without_an_engine_the_command_says_where_it_looked(host: str, said: str) -> None:
-    command = [str(AUTIONAL), "image", "build"]
-    environment = {**os.environ, "DOCKER_HOST": host, "NO_COLOR": "1"}
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False)
+def build_refused(**environment: str) -> str:
+    """Return what `autional image build` says when it finds no engine that it may use."""
+    told = {name: value for name, value in os.environ.items() if not name.startswith("DOCKER_")}
+    command, env = [str(AUTIONAL), "image", "build"], {**told, **environment, "NO_COLOR": "1"}
+    done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 4, done.stderr
-    assert f"{said} {host}" in done.stderr
-    assert "next: start Docker" in done.stderr
+    return done.stderr
+
+
+@pytest.mark.parametrize(
+    ("host", "why"),
+    [("unix:///nowhere/docker.sock", "No such file or directory"), ("tcp://127.0.0.1:9", "Connection refused")],
+)
+def test_without_an_engine_the_command_says_where_it_looked(host: str, why: str) -> None:
+    said = build_refused(DOCKER_HOST=host)
+    assert f"no Docker engine answers at {host} ({why})" in said
+    assert "next: start it: sudo systemctl start docker" in said
+    assert trouble.WITHOUT not in said  # an image is not built without an engine
+
+
+def test_the_image_is_built_by_the_engine_of_the_chosen_context(tmp_path: Path) -> None:
+    contexts.use(tmp_path, "rootless", f"unix://{tmp_path}/rootless.sock")
+    assert f"no Docker engine answers at unix://{tmp_path}/rootless.sock" in build_refused(DOCKER_CONFIG=str(tmp_path))
 
 
 def test_a_socket_of_somebody_else_is_a_matter_of_permission() -> None:
-    failure = unusable("('Connection aborted.', PermissionError(13, 'Permission denied'))")
-    assert "no permission" in failure.message
-    assert "usermod" in str(failure.hint)
+    said = "no permission to use the Docker engine at unix:///x"
+    with pytest.raises(AutionalError, match=said) as caught, trouble.explained("unix:///x", "x"), sdk.spoken():
+        raise DockerException("while fetching the version") from PermissionError(13, "Permission denied")
+    assert "usermod" in str(caught.value.hint)
 
 
 @pytest.mark.parametrize(

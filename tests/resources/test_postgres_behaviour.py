@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 import asyncpg
 import pytest
 
-from .running import IDENTITY, SESSION, log_of, running
+from autional_cli.errors import AutionalError
+
+from .running import AUDIT, IDENTITY, SESSION, log_of, running
 from .test_postgres import connect, run_sql
 
 if TYPE_CHECKING:
@@ -58,8 +60,15 @@ async def test_no_password_reaches_the_log_or_the_command_line(either: Either) -
             assert secret not in " ".join(server.spec.argv)
 
 
-async def test_settings_of_the_stack_reach_the_server(either: Either) -> None:
-    postgres = either.build(postgres={"work_mem": "8MB"})["postgres"]
+def test_a_service_without_a_database_gets_no_url(either: Either) -> None:
+    resources = either.build()
+    for name, stranger in (("postgres", AUDIT), ("mongo", IDENTITY)):
+        with pytest.raises(AutionalError, match=f"{stranger.name} has no database here"):
+            resources[name].url_for(stranger)
+
+
+async def test_settings_of_the_stack_reach_the_server_but_cannot_move_it(either: Either) -> None:
+    postgres = either.build(postgres={"work_mem": "8MB", "listen_addresses": "192.0.2.1"})["postgres"]
     async with running(postgres):
         assert (await run_sql(postgres.admin_url(), "SHOW work_mem"))[0][0][0] == "8MB"
 

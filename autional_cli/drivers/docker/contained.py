@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 
 import autional_cli
 from autional_cli.drivers.base import ProcessSpec
-from autional_cli.drivers.docker import container
+from autional_cli.drivers.docker import container, trouble
 from autional_cli.drivers.docker.images import OFFICIAL
+from autional_cli.resources.logins import Logins
 from autional_cli.resources.storage import write_if_changed
 
 if TYPE_CHECKING:
@@ -74,6 +75,11 @@ class Contained(ABC):
         """The services that use it."""
         return tuple(spec.name for spec in self.specs)
 
+    @property
+    def logins(self) -> Logins:
+        """Who logs in, where a server knows users."""
+        return Logins(resource=self.name, port=self.port, services=self.services, secrets=self.secrets)
+
     @abstractmethod
     def container(self) -> Container:
         """Return what the container is made of."""
@@ -115,7 +121,7 @@ class Contained(ABC):
     async def release(self) -> None:
         """Stop the container if it outlived its keeper. Without an engine no container runs."""
         asked = container.engine()
-        with container.explained(asked, self.name), suppress(OSError):
+        with trouble.explained(asked.address, self.name), suppress(OSError):
             found = await asyncio.to_thread(asked.container, f"{self.place.prefix}-{self.name}")
             if found and found["State"]["Running"]:
                 await asyncio.to_thread(asked.stop, found["Id"], STOP_S)

@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from autional_cli.drivers.docker import images, trouble
+from autional_cli.drivers.docker import images, sdk, trouble
 from autional_cli.drivers.docker.engine import Engine, EngineError, address
 from autional_cli.drivers.telling import tell
 from autional_cli.ports import LOOPBACK
@@ -93,23 +93,10 @@ def engine() -> Engine:
     return Engine(where)
 
 
-@contextmanager
-def explained(asked: Engine, what: str) -> Iterator[None]:
-    """Turn what goes wrong with an engine into an AutionalError."""
-    try:
-        yield
-    except EngineError as failure:
-        raise trouble.refused(what, str(failure)) from failure
-    except OSError as failure:
-        raise trouble.no_engine(asked.address, failure) from failure
-    except ImportError as failure:
-        raise trouble.no_sdk(failure) from failure
-
-
 def settle(asked: Engine, place: Place, name: str, wanted: Container, memory: str | None = None) -> bool:
     """Have the container there, not necessarily running; return whether its volume is new."""
     wanted = replace(wanted, memory=memory) if memory else wanted
-    with explained(asked, name):
+    with trouble.explained(asked.address, name):
         digest = wanted.digest(images.ensure(asked, wanted.image))
         found = asked.container(f"{place.prefix}-{name}")
         if found and found["Config"]["Labels"].get(CONFIG) == digest:
@@ -126,18 +113,17 @@ def settle(asked: Engine, place: Place, name: str, wanted: Container, memory: st
 
 def create(asked: Engine, place: Place, name: str, wanted: Container, digest: str) -> bool:
     """Make the container, and its network and volume where they are missing; return whether the volume is new."""
-    from docker.errors import APIError, DockerException
     from testcontainers.core.docker_client import DockerClient
 
     labels = {**place.labels, RESOURCE: name}
     place.used.touch(mode=0o600)
-    try:
+    with sdk.spoken():
         client = DockerClient(environment={"DOCKER_HOST": asked.address})
-        sdk = client.client
-        is_new = bool(wanted.volume) and not sdk.volumes.list(filters={"name": f"^{place.prefix}-{name}$"})
+        api = client.client
+        is_new = bool(wanted.volume) and not api.volumes.list(filters={"name": f"^{place.prefix}-{name}$"})
         volumes = {}
         if wanted.volume:
-            sdk.volumes.create(f"{place.prefix}-{name}", labels=labels)
+            api.volumes.create(f"{place.prefix}-{name}", labels=labels)
             volumes = {f"{place.prefix}-{name}": {"bind": wanted.volume, "mode": "rw"}}
         volumes |= {path: {"bind": path, "mode": mode} for path, mode in wanted.binds.items()}
         container = client.create(
@@ -146,7 +132,7 @@ def create(asked: Engine, place: Place, name: str, wanted: Container, digest: st
             environment=dict(wanted.env),
             labels={**labels, CONFIG: digest},
             name=f"{place.prefix}-{name}",
-            **(HOST if wanted.on_host else own_network(sdk, place, name, wanted)),
+            **(HOST if wanted.on_host else own_network(api, place, name, wanted)),
             volumes=volumes,
             user=wanted.user or None,
             cap_drop=["ALL"],
@@ -160,25 +146,21 @@ def create(asked: Engine, place: Place, name: str, wanted: Container, digest: st
         )
         if files := {**wanted.files, **wanted.live_files}:
             container.put_archive("/", packed(files))
-        sdk.close()
-    except APIError as failure:
-        raise trouble.refused(name, str(failure.explanation or failure)) from failure
-    except DockerException as failure:
-        raise trouble.no_engine(asked.address, ConnectionError(str(failure))) from failure
+        api.close()
     return is_new
 
 
-def own_network(sdk: Any, place: Place, name: str, wanted: Container) -> dict[str, Any]:
+def own_network(api: Any, place: Place, name: str, wanted: Container) -> dict[str, Any]:
     """Return what joins a container to the instance's network, its ports published on the loopback interface alone."""
     ports = {f"{inside}/tcp": (LOOPBACK, outside) for inside, outside in wanted.ports.items()}
-    return {"hostname": name, "network": network(sdk, place), "ports": ports}
+    return {"hostname": name, "network": network(api, place), "ports": ports}
 
 
-def network(sdk: Any, place: Place) -> str:
+def network(api: Any, place: Place) -> str:
     """Return the instance's network, made if it is missing. An engine would make several of the same name at once."""
     with locked(place.used):
-        if not sdk.networks.list(names=[f"^{place.prefix}$"]):
-            sdk.networks.create(place.prefix, driver="bridge", labels=place.labels)
+        if not api.networks.list(names=[f"^{place.prefix}$"]):
+            api.networks.create(place.prefix, driver="bridge", labels=place.labels)
     return place.prefix
 
 
@@ -196,7 +178,7 @@ def locked(path: Path) -> Iterator[None]:
 def write(asked: Engine, place: Place, name: str, files: Mapping[str, str]) -> None:
     """Replace files in a container, running or not."""
     body = packed(files)
-    with explained(asked, name):
+    with trouble.explained(asked.address, name):
         connection = asked.connection()
         try:
             path = f"/containers/{place.prefix}-{name}/archive?path=/"
@@ -225,7 +207,7 @@ def stop_all(asked: Engine, place: Place, patience_s: float = 10.0) -> None:
     """Stop every container of an instance that runs: what a killed supervisor left."""
     from concurrent.futures import ThreadPoolExecutor
 
-    with explained(asked, place.prefix):
+    with trouble.explained(asked.address, place.prefix):
         running = [found["Id"] for found in asked.labelled("containers", place.labels) if found["State"] == "running"]
         if running:
             with ThreadPoolExecutor(len(running)) as pool:
@@ -234,7 +216,7 @@ def stop_all(asked: Engine, place: Place, patience_s: float = 10.0) -> None:
 
 def remove(asked: Engine, place: Place, name: str) -> None:
     """Remove one container and its volume."""
-    with explained(asked, name):
+    with trouble.explained(asked.address, name):
         asked.remove(f"/containers/{place.prefix}-{name}", force=1, v=1)
         asked.remove(f"/volumes/{place.prefix}-{name}")
 
@@ -242,7 +224,7 @@ def remove(asked: Engine, place: Place, name: str) -> None:
 def remove_all(asked: Engine, place: Place) -> None:
     """Remove containers, volumes and the network of an instance."""
     stop_all(asked, place)
-    with explained(asked, place.prefix):
+    with trouble.explained(asked.address, place.prefix):
         for found in asked.labelled("containers", place.labels):
             asked.remove(f"/containers/{found['Id']}", force=1, v=1)
         for found in asked.labelled("volumes", place.labels):

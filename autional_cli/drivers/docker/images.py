@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING, Any
 
-from autional_cli.drivers.docker import trouble
+from autional_cli.drivers.docker import sdk, trouble
+from autional_cli.drivers.docker.engine import EngineError
 from autional_cli.drivers.telling import tell
 
 if TYPE_CHECKING:
@@ -41,20 +42,16 @@ def ensure(engine: Engine, image: str) -> str:
 def pull(address: str, image: str) -> None:
     """Pull an image, telling how far it is."""
     import docker
-    from docker.errors import APIError, DockerException
 
     tell(f"pulling {image}")
     layers: dict[str, tuple[int, int]] = {}
     try:
-        api = docker.APIClient(base_url=address, timeout=PULL_ANSWER_S)
-        with contextlib.closing(api):
+        with sdk.spoken(), contextlib.closing(docker.APIClient(base_url=address, timeout=PULL_ANSWER_S)) as api:
             for line in api.pull(image, stream=True, decode=True):
                 if "error" in line:
                     raise trouble.not_pulled(image, str(line["error"]))
                 tell(progress(image, layers, line))
-    except APIError as failure:
-        raise trouble.not_pulled(image, str(failure.explanation or failure)) from failure
-    except (DockerException, OSError) as failure:  # what requests raises is an OSError
+    except (EngineError, OSError) as failure:
         raise trouble.not_pulled(image, str(failure)) from failure
 
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from autional_cli.drivers.docker.contained import SOON_S, Contained
 from autional_cli.drivers.docker.container import Container
-from autional_cli.errors import AutionalError, ExitCode
 from autional_cli.ports import LOOPBACK
 from autional_cli.resources import mongo_users, mongo_wire, probe
 from autional_cli.secrets import OPERATOR
@@ -40,28 +39,19 @@ class Mongo(Contained):
         what = f"mongo on {LOOPBACK}:{self.port}"
         await probe.until(lambda: mongo_wire.hello(self.port), what=what, timeout_s=timeout_s, longest_pause_s=SOON_S)
 
-    @property
-    def users(self) -> dict[str, str]:
-        """The passwords of the services by name."""
-        return {name: self.secrets.password(name, "mongo") for name in self.services}
-
     def wishes(self) -> object:
         """Return the users."""
-        return sorted(self.users.items())
+        return sorted(self.logins.passwords.items())
 
     async def grant(self) -> None:
         """Create the users."""
-        await asyncio.to_thread(mongo_users.provision, self.port, OPERATOR, self.secrets.operator, self.users)
+        wanted = self.logins.passwords
+        await asyncio.to_thread(mongo_users.provision, self.port, OPERATOR, self.secrets.operator, wanted)
 
     def url_for(self, service: ServiceSpec) -> str:
         """Return the URL of a service's own database."""
-        if service.name not in self.services:
-            raise AutionalError(f"{service.name} has no database here", exit_code=ExitCode.CONFIGURATION)
-        password = self.secrets.password(service.name, "mongo")
-        place = f"{LOOPBACK}:{self.port}/{service.name}"
-        return f"mongodb://{service.name}:{password}@{place}?authSource=admin&directConnection=true"
+        return mongo_users.service_url(self.logins, service)
 
     def admin_url(self) -> str:
         """Return the operator's URL."""
-        credentials = f"{OPERATOR}:{self.secrets.operator}"
-        return f"mongodb://{credentials}@{LOOPBACK}:{self.port}/?authSource=admin&directConnection=true"
+        return mongo_users.operator_url(self.logins)

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 
 from autional_cli.drivers.docker.contained import SOON_S, Contained
 from autional_cli.drivers.docker.container import Container
-from autional_cli.errors import AutionalError, ExitCode
 from autional_cli.ports import LOOPBACK
 from autional_cli.resources import postgres_roles, probe
-from autional_cli.resources.postgres_config import quoted
+from autional_cli.resources.postgres_config import pg_hba, postgresql_conf
 from autional_cli.secrets import OPERATOR
 
 if TYPE_CHECKING:
@@ -21,30 +20,10 @@ if TYPE_CHECKING:
 
 HOME = "/var/lib/postgresql"  # where the official images of 18 and later declare their volume
 FILES = "/etc/autional"
-DEFAULTS: Mapping[str, Setting] = {
-    "listen_addresses": "*",  # inside the container; it is published on the loopback interface only
-    "unix_socket_directories": "/var/run/postgresql",
-    "max_connections": 400,
-    "shared_buffers": "64MB",
-    "dynamic_shared_memory_type": "posix",
-    "jit": False,
-    "max_wal_senders": 0,
-    "wal_level": "minimal",
-    "checkpoint_timeout": "15min",
-    "password_encryption": "scram-sha-256",
-    "log_line_prefix": "%m [%p] %q%u@%d ",
-    "log_checkpoints": False,
-    "log_timezone": "UTC",
-    "timezone": "UTC",
-    "lc_messages": "C",
-    "default_text_search_config": "pg_catalog.english",
-}
-# `sameuser`: a role reaches the database of its own name and no other; the operator reaches all.
-ACCESS = f"""\
-local   all       {OPERATOR}         scram-sha-256
-host    all       {OPERATOR}  all    scram-sha-256
-host    sameuser  all         all    scram-sha-256
-"""
+DEFAULTS: Mapping[str, Setting] = {"unix_socket_directories": "/var/run/postgresql", "shared_buffers": "64MB"}
+# All interfaces of the container, which is published on the loopback interface only.
+LISTENING: Mapping[str, Setting] = {"listen_addresses": "*", "port": 5432}
+ACCESS = f"local   all       {OPERATOR}            scram-sha-256\n{pg_hba('all')}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,8 +32,7 @@ class Postgres(Contained):
 
     def container(self) -> Container:
         """Return the container of the official image; its entry makes the cluster on the first start."""
-        merged = {**DEFAULTS, **self.settings}
-        lines = "".join(f"{name} = {quoted(value)}\n" for name, value in merged.items())
+        settings = postgresql_conf(DEFAULTS, self.settings, LISTENING)
         return Container(
             image=self.image,
             command=(
@@ -69,7 +47,7 @@ class Postgres(Contained):
                 PGDATA=f"{HOME}/autional",
             ),
             ports={5432: self.port},
-            files={f"{FILES}/postgresql.conf": lines, f"{FILES}/pg_hba.conf": ACCESS},
+            files={f"{FILES}/postgresql.conf": settings, f"{FILES}/pg_hba.conf": ACCESS},
             volume=HOME,
             user="postgres",
             stop_signal="SIGINT",  # fast shutdown: open transactions are rolled back
@@ -83,26 +61,18 @@ class Postgres(Contained):
             lambda: probe.postgres(self.port, OPERATOR), what=what, timeout_s=timeout_s, longest_pause_s=SOON_S
         )
 
-    @property
-    def passwords(self) -> dict[str, str]:
-        """The passwords of the services by name."""
-        return {name: self.secrets.password(name, "postgres") for name in self.services}
-
     def wishes(self) -> object:
         """Return roles and limits."""
-        return sorted(self.passwords.items()), postgres_roles.LIMITS
+        return sorted(self.logins.passwords.items()), postgres_roles.LIMITS
 
     async def grant(self) -> None:
         """Create roles and databases."""
-        await postgres_roles.provision(self.port, OPERATOR, self.secrets.operator, self.passwords)
+        await postgres_roles.provision(self.port, OPERATOR, self.secrets.operator, self.logins.passwords)
 
     def url_for(self, service: ServiceSpec) -> str:
         """Return the URL of a service's own database."""
-        if service.name not in self.services:
-            raise AutionalError(f"{service.name} has no database here", exit_code=ExitCode.CONFIGURATION)
-        password = self.secrets.password(service.name, "postgres")
-        return f"postgresql+asyncpg://{service.name}:{password}@{LOOPBACK}:{self.port}/{service.name}"
+        return postgres_roles.service_url(self.logins, service)
 
     def admin_url(self) -> str:
         """Return the operator's URL."""
-        return f"postgresql://{OPERATOR}:{self.secrets.operator}@{LOOPBACK}:{self.port}/postgres"
+        return postgres_roles.operator_url(self.logins)

@@ -10,10 +10,9 @@ from autional_cli.drivers.docker import container
 from autional_cli.drivers.docker.contained import SOON_S, Contained
 from autional_cli.drivers.docker.container import Container
 from autional_cli.ports import LOOPBACK
-from autional_cli.resources import probe, tools
+from autional_cli.resources import probe, redis_acl, tools
 from autional_cli.resources.connection import NotReadyError
-from autional_cli.resources.redis import COMMON, KINDS, quoted
-from autional_cli.resources.redis_acl import acl_file
+from autional_cli.resources.redis_config import redis_conf
 from autional_cli.secrets import OPERATOR
 
 if TYPE_CHECKING:
@@ -30,15 +29,14 @@ class Redis(Contained):
     def container(self) -> Container:
         """Return the container; who may do what is a file that can change while it runs."""
         # All interfaces of the container, which is published on the loopback interface only.
-        fixed: dict[str, Setting] = {"bind": "*", "port": 6379, "dir": DATA, "aclfile": f"{FILES}/users.acl"}
-        merged = {**COMMON, **KINDS[self.name], **self.settings, "protected-mode": False, **fixed}
-        lines = "".join(f"{key} {quoted(value)}\n" for key, value in merged.items())
+        listening: dict[str, Setting] = {"bind": "*", "port": 6379, "protected-mode": False}
+        fixed = {**listening, "dir": DATA, "aclfile": f"{FILES}/users.acl"}
         return Container(
             image=self.image,
             command=("redis-server", f"{FILES}/redis.conf"),
             env=self.env(),
             ports={6379: self.port},
-            files={f"{FILES}/redis.conf": lines},
+            files={f"{FILES}/redis.conf": redis_conf(self.name, self.settings, fixed)},
             live_files=self.users,
             volume=DATA,
             user="redis",
@@ -48,7 +46,7 @@ class Redis(Contained):
     @property
     def users(self) -> dict[str, str]:
         """The file of users by its path."""
-        return {f"{FILES}/users.acl": acl_file(self.name, self.secrets, self.specs)}
+        return {f"{FILES}/users.acl": redis_acl.acl_file(self.name, self.secrets, self.specs)}
 
     @property
     def login(self) -> tuple[str, str, str]:
@@ -86,9 +84,8 @@ class Redis(Contained):
 
     def url_for(self, service: ServiceSpec) -> str:
         """Return the URL of a service's own user."""
-        password = self.secrets.password(service.name, self.name)
-        return f"redis://{service.name}:{password}@{LOOPBACK}:{self.port}/0"
+        return redis_acl.service_url(self.logins, service)
 
     def admin_url(self) -> str:
         """Return the operator's URL."""
-        return f"redis://{OPERATOR}:{self.secrets.operator}@{LOOPBACK}:{self.port}/0"
+        return redis_acl.operator_url(self.logins)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from autional_cli.drivers.base import ProcessSpec
-from autional_cli.drivers.docker import container
+from autional_cli.drivers.docker import container, trouble
 from autional_cli.drivers.docker.contained import KEEPER, KEEPER_S, PACKAGE_ROOT, SOON_S
 from autional_cli.drivers.docker.container import Container
 from autional_cli.errors import AutionalError, ExitCode
@@ -77,7 +77,7 @@ class ServiceContainer:
     def inspect(self) -> None:
         """Refuse an image that is not there: it is built here, not pulled."""
         asked = container.engine()
-        with container.explained(asked, self.name):
+        with trouble.explained(asked.address, self.name):
             if asked.image(self.image) is None:
                 raise AutionalError(
                     f"{self.name}: there is no image {self.image} on this machine",
@@ -119,7 +119,7 @@ class ServiceContainer:
     async def release(self) -> None:
         """Stop the container if it outlived its keeper."""
         asked = container.engine()
-        with container.explained(asked, self.name), suppress(OSError):
+        with trouble.explained(asked.address, self.name), suppress(OSError):
             found = await asyncio.to_thread(asked.container, f"{self.place.prefix}-{self.name}")
             if found and found["State"]["Running"]:
                 await asyncio.to_thread(asked.stop, found["Id"], self.stop_s)
