@@ -42,8 +42,10 @@ async def _until_set(pid: int, nice: int) -> None:
 
 
 def _set_autogroup(pid: int, nice: int) -> bool:
-    """Write /proc/PID/autogroup, if there is one; false if the kernel wants to be asked later."""
+    """Write /proc/PID/autogroup, if there is one; false if it is too early, or the kernel wants to be asked later."""
     try:
+        if os.getsid(pid) != pid:  # it was forked a moment ago and is still in its parent's session
+            return False
         Path(f"/proc/{pid}/autogroup").write_text(str(nice), encoding="ascii")
     except OSError as refused:
         return refused.errno != errno.EAGAIN
