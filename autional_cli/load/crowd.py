@@ -85,12 +85,14 @@ class Crowd:
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     residents: list[Resident] = field(default_factory=list)
     stopped: dict[str, float] = field(default_factory=dict)
+    post: MailboxReader | None = None
 
     def walker(self, session: aiohttp.ClientSession, records: Records | None = None) -> Walker:
-        """Return a new user, who reads the platform's mailbox."""
-        post = MailboxReader(self.target.instance.data_dir / "mailbox")
+        """Return a new user, who reads the platform's mailbox: all have one reader."""
+        if self.post is None:
+            self.post = MailboxReader(self.target.instance.data_dir / "mailbox")
         kept = self.records if records is None else records
-        walker = Walker(gateway=self.target.gateway, session=session, post=post, records=kept)
+        walker = Walker(gateway=self.target.gateway, session=session, post=self.post, records=kept)
         if isinstance(session.connector, From) and session.connector.address:
             walker.facts["address"] = session.connector.address
         return walker

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
 from contextlib import aclosing
 from dataclasses import dataclass, field
@@ -106,10 +107,11 @@ class Mail:
 
 @dataclass(slots=True)
 class MailboxReader:
-    """Reads a mailbox; each mail is returned once."""
+    """Reads a mailbox; each mail is returned once. It looks into a file once, however many wait."""
 
     data_dir: Path
-    seen: set[str] = field(default_factory=set)
+    _known: set[str] = field(default_factory=set)
+    _unread: dict[str, list[Mail]] = field(default_factory=dict)  # by recipient, oldest first
 
     async def wait_for(self, *, to: str, subject: str = "", timeout_s: float) -> Mail:
         """Return the next mail to `to` whose subject contains `subject`, oldest first, arrived or still to come.
@@ -149,14 +151,22 @@ class MailboxReader:
 
     def find(self, to: str, subject: str) -> Mail | None:
         """Return the oldest mail that matches and was not returned before."""
-        for path in sorted((self.data_dir / "new").iterdir(), key=lambda path: (path.stat().st_mtime_ns, path.name)):
-            if path.name in self.seen:
-                continue
-            mail = parse(path.read_bytes())
-            if to.lower() in (each.lower() for each in mail.to) and subject in mail.subject:
-                self.seen.add(path.name)
+        self._take_in()
+        for mail in self._unread.get(to.lower(), ()):
+            if subject in mail.subject:
+                for recipient in mail.to:
+                    self._unread[recipient.lower()].remove(mail)
                 return mail
         return None
+
+    def _take_in(self) -> None:
+        with os.scandir(self.data_dir / "new") as entries:
+            fresh = [entry for entry in entries if entry.name not in self._known]
+        for entry in sorted(fresh, key=lambda entry: (entry.stat().st_mtime_ns, entry.name)):
+            self._known.add(entry.name)
+            mail = parse(Path(entry.path).read_bytes())
+            for recipient in mail.to:
+                self._unread.setdefault(recipient.lower(), []).append(mail)
 
 
 def parse(content: bytes) -> Mail:
