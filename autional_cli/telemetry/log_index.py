@@ -90,7 +90,9 @@ def read_trace(directory: Path, trace_id: str, reader: Reader | None) -> list[En
             continue
         if status.st_ino != inode or status.st_size < covered:
             covered = 0
-        lines = read_lines(path, positions.get(path.name, [])) if covered else []
+        # What was indexed since `log_files` was read is past `covered`, and so among what is searched.
+        known = [(start, length) for start, length in positions.get(path.name, []) if start < covered]
+        lines = read_lines(path, known)
         lines += search_lines(path, max(covered, status.st_size - SCAN_LIMIT), trace_id)
         entries += [parse(line, path.stem, "") for line in lines]
     found = [entry for entry in entries if entry.fields.get("trace_id") == trace_id]

@@ -252,6 +252,25 @@ def test_the_index_finds_the_lines_of_a_trace_and_what_it_does_not_cover_yet(
     assert events(read_trace(workspace.logs, TRACE, None)) == ["1", "2", "3", "4"]
 
 
+def test_a_line_that_is_indexed_in_the_middle_of_a_lookup_is_found_once(workspace: Workspace, store: Store) -> None:
+    class Slow(Reader):
+        """Between its two queries the index goes on."""
+
+        def log_lines(self, trace_id: str) -> list[tuple[str, int, int]]:
+            index_directory(store.connection, workspace.logs)
+            return super().log_lines(trace_id)
+
+    workspace.log("a", "1", START + 1, trace_id=TRACE)
+    index_directory(store.connection, workspace.logs)
+    workspace.log("a", "2", START + 2, trace_id=TRACE)
+    workspace.log("b", "3", START + 3, trace_id=TRACE)
+    reader = Slow.open(workspace.store)
+    try:
+        assert events(read_trace(workspace.logs, TRACE, reader)) == ["1", "2", "3"]
+    finally:
+        reader.close()
+
+
 def test_the_index_notices_truncated_and_replaced_files(workspace: Workspace, store: Store) -> None:
     for number in range(5):
         workspace.log("a", f"old {number}", START + number, trace_id=TRACE)
