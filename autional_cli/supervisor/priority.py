@@ -15,7 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 
 YIELDING, NORMAL = 10, 0
-AGAIN_S, GIVE_UP_S = 0.02, 1.0  # the kernel takes ten changes of autogroups a second from an ordinary user
+AGAIN_S, GIVE_UP_S = 0.02, 5.0  # the kernel takes ten changes of autogroups a second from an ordinary user
 
 
 async def yield_for_good(pid: int) -> None:

@@ -60,7 +60,7 @@ def web() -> int:
 def yielding() -> int:
     """Serve like `web`; a successor only once its session yields to the others."""
     share = Path("/proc/self/autogroup")
-    until = time.monotonic() + 5
+    until = time.monotonic() + 15
     while os.environ.get("SUCCESSOR") and "nice 10" not in share.read_text() and time.monotonic() < until:
         time.sleep(0.01)
     return web() if time.monotonic() < until else 1
