@@ -43,7 +43,9 @@ def test_a_platform_whose_directory_was_deleted_can_still_be_stopped(harness: Ha
     harness.define(unit)
     harness.up()
     supervisor = harness.pids()["supervisor"]
-    shutil.rmtree(harness.instance.home)
+    # In one step: the platform writes there while it is deleted, and makes what was just removed anew.
+    deleted = harness.instance.home.rename(harness.root / "deleted")
+    shutil.rmtree(deleted, ignore_errors=True)
     os.kill(supervisor, signal.SIGTERM)
     eventually(lambda: not harness.survivors(), "every process to be gone")
     assert ports.is_free(unit["port"])
