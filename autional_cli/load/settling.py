@@ -21,10 +21,13 @@ if TYPE_CHECKING:
 LOOK_S = 0.25
 
 
-async def settle(ledger: Ledger, steps: Sequence[StepRun] = (), *, deadline_s: float = 30.0) -> Account:
+async def settle(
+    ledger: Ledger, steps: Sequence[StepRun] = (), *, deadline_s: float = 30.0, look_s: float = LOOK_S
+) -> Account:
     """Return the account as soon as two looks find it quiet and balanced, or what is wrong after `deadline_s`.
 
-    A message is called lost only at the deadline: until then it may be on its way. Call it when the load has ended.
+    `look_s` is the pause between two looks. A message is called lost only at the deadline: until then it may be on its
+    way. Call it when the load has ended.
     """
     ends = time.monotonic() + deadline_s
     previous = -1
@@ -42,7 +45,7 @@ async def settle(ledger: Ledger, steps: Sequence[StepRun] = (), *, deadline_s: f
                 )
             account.settled = quiet
             return account
-        await asyncio.sleep(LOOK_S)
+        await asyncio.sleep(look_s)
 
 
 async def _look(ledger: Ledger, steps: Sequence[StepRun]) -> tuple[Account | None, bool, str]:

@@ -11,6 +11,8 @@ import aiohttp
 
 from autional_cli.errors import AutionalError
 from autional_cli.journeys import steps as declared_steps
+from autional_cli.load.ledger import Ledger
+from autional_cli.load.settling import settle
 from autional_cli.parity.behaviour import STEPS
 from autional_cli.parity.observation import Observation, Seen, StepSeen
 from autional_cli.parity.witness import Witness
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 
 STEP_S = 60.0
 TRACE_S = 20.0
+LOOK_S = 0.05  # between two looks at whether a step's messages have arrived
 WRONG = (JourneyError, AutionalError, aiohttp.ClientError, OSError, TimeoutError, KeyError, TypeError, IndexError)
 
 
@@ -43,35 +46,52 @@ async def observe(platform: Platform, label: str, stack: str, *, walks: int, say
     planned = suite(platform.services)
     seen = Observation(label, platform.driver, stack, steps={step.name: StepSeen(step.name) for step in planned})
     limit = aiohttp.ClientTimeout(total=STEP_S)
-    async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar(), timeout=limit) as session:
-        for number in range(walks):
-            user = Witness(gateway=platform.gateway, session=session, post=postbox(platform))
-            say(f"{label}: walk {number + 1} of {walks}")
-            walked = await walk(user, planned)
-            say(f"{label}: traces of walk {number + 1}")
-            await asyncio.to_thread(read_traces, platform, walked)
-            for name, (once, _) in walked.items():
-                seen.steps[name].walks.append(once)
+    ledger = await Ledger.open(platform.instance, platform.services)
+    try:
+        async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar(), timeout=limit) as session:
+            for number in range(walks):
+                user = Witness(gateway=platform.gateway, session=session, post=postbox(platform))
+                say(f"{label}: walk {number + 1} of {walks}")
+                walked = await walk(user, planned, ledger)
+                say(f"{label}: traces of walk {number + 1}")
+                await asyncio.to_thread(read_traces, platform, walked)
+                for name, (once, _) in walked.items():
+                    seen.steps[name].walks.append(once)
+    finally:
+        await ledger.close()
     seen.elapsed_s = time.monotonic() - began
     return seen
 
 
-async def walk(user: Witness, planned: Iterable[Step]) -> dict[str, tuple[Seen, list[str]]]:
-    """Take each step; one that follows a failed one is left out. Returns what was seen, and trace ids, by step."""
+async def walk(user: Witness, planned: Iterable[Step], ledger: Ledger) -> dict[str, tuple[Seen, list[str]]]:
+    """Take each step; one that follows a failed one is left out. Returns what was seen, and trace ids, by step.
+
+    A step begins when every message of the one before it has been applied. A consumer that is given several at once
+    works in the trace of one of them: of steps that follow each other closely it would be chance whose that is.
+    """
     walked: dict[str, tuple[Seen, list[str]]] = {}
     for step in planned:
         if any(name not in walked or not walked[name][0].ok for name in step.after):
             continue
-        user.forget()
-        began, error = time.perf_counter(), ""
-        try:
-            async with asyncio.timeout(STEP_S):
-                await step.run(user)
-        except WRONG as failure:
-            error = str(failure) or type(failure).__name__
-        ms = (time.perf_counter() - began) * 1000
-        walked[step.name] = (Seen(not error, error, round(ms, 1), user.answers), user.traces)
+        await ledger.mark()
+        seen = await take(user, step)
+        walked[step.name] = (seen, user.traces)
+        account = await settle(ledger, deadline_s=TRACE_S, look_s=LOOK_S)
+        if not (account.balanced and account.settled):
+            seen.untraced = f"its messages were not all applied within {TRACE_S:g} s"
     return walked
+
+
+async def take(user: Witness, step: Step) -> Seen:
+    """Take one step and return what its user saw."""
+    user.forget()
+    began, error = time.perf_counter(), ""
+    try:
+        async with asyncio.timeout(STEP_S):
+            await step.run(user)
+    except WRONG as failure:
+        error = str(failure) or type(failure).__name__
+    return Seen(not error, error, round((time.perf_counter() - began) * 1000, 1), user.answers)
 
 
 def read_traces(platform: Platform, walked: dict[str, tuple[Seen, list[str]]]) -> None:

@@ -22,8 +22,7 @@ if TYPE_CHECKING:
 
 WIDTH = 160
 STATEMENT_SHOWN = 200
-STORE = "embedded"  # the only backend that knows when the last span came
-SETTLE_S = 0.3  # between two looks of which the second must show no more: longer than services keep spans
+PAUSE_S = 0.1  # between two looks at a trace in which the platform has not appeared yet
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,18 +190,16 @@ class Traces:
         from autional_cli.telemetry.selection import Request, find
 
         self.callers.tell()
-        deadline, before = time.monotonic() + timeout_s, -1
+        deadline = time.monotonic() + timeout_s
         with closing(open_traces(self._platform.instance.home, time.time_ns())) as backend:
             while True:
                 left = max(0.0, deadline - time.monotonic())
                 request = Request(trace_id, None, "", left)
                 analysis, complaint = find(request, backend, self._platform.instance.logs_dir)
-                spans, lonely = len(analysis.tree.nodes), self._is_lonely(analysis)
-                is_settled = backend.name == STORE or spans == before
-                if complaint or left == 0.0 or (is_settled and not lonely):
+                lonely = self._is_lonely(analysis)
+                if complaint or left == 0.0 or not lonely:
                     return analysis, complaint or (unanswered(trace_id, timeout_s) if lonely else None)
-                before = spans
-                time.sleep(min(SETTLE_S, left))
+                time.sleep(min(PAUSE_S, left))
 
     def _is_lonely(self, analysis: Analysis) -> bool:
         """Whether the only span is the test's own although the platform answered: its spans are still to come."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from autional_cli.errors import AutionalError, ExitCode
 from autional_cli.telemetry.analyse import Analysis, analyse
+from autional_cli.telemetry.completeness import QUIET_NS
 from autional_cli.telemetry.log_index import read_trace
 from autional_cli.telemetry.model import Backend, Query, Trace
 from autional_cli.telemetry.moments import format_duration, parse_since
@@ -23,6 +24,7 @@ CANDIDATES = 20  # traces that `last` looks at before it settles for an incomple
 CANDIDATES_SHOWN = 5
 SHORTEST_PREFIX = 4
 LOOK_BACK = {"embedded": "3650d", "jaeger": "24h"}  # for `last`; Jaeger's storages search by time
+LONG_AGO_NS = 5_000_000_000  # what ended before that has been exported, if by a sender that lives
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.02, 0.2
 TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
 
@@ -55,23 +57,40 @@ def find(request: Request, backend: Backend, logs: Path | None) -> tuple[Analysi
     """
     deadline = time.monotonic() + (request.timeout_s or 0.0)
     trace_id: str | None = None
-    spans_before = -1
+    quiet = Quiet()
     for pause_s in pauses():
         trace_id = trace_id or resolve(request, backend)
         trace = backend.fetch(trace_id) if trace_id else None
         is_late = request.timeout_s is None or time.monotonic() >= deadline
         if trace is not None:
             analysis = analyse(trace, backend, now_ns=time.time_ns())
-            is_settled = trace.received_ns is not None or len(trace.spans) == spans_before
-            if is_late or (analysis.complete and is_settled):
+            if is_late or (analysis.complete and quiet.seen(trace)):
                 analysis.logs = find_logs(trace, backend, logs)
                 waited_in_vain = request.timeout_s is not None and not analysis.complete
                 return analysis, incomplete(analysis, request) if waited_in_vain else None
-            spans_before = len(trace.spans)
         elif is_late:
             raise not_found(request, backend)
         time.sleep(min(pause_s, max(0.0, deadline - time.monotonic())))
     raise AssertionError("pauses never end")
+
+
+class Quiet:
+    """Whether a trace has stopped growing, for stores that do not say when its last spans came.
+
+    It has if it ended long ago, or shows no more than before for a while. `QUIET_NS` outlasts the services' exports.
+    """
+
+    def __init__(self) -> None:
+        self._spans, self._since_ns = -1, time.time_ns()
+
+    def seen(self, trace: Trace) -> bool:
+        """Look at the trace once more. Where the store does say, the judgement of completeness has asked it."""
+        now_ns = time.time_ns()
+        if len(trace.spans) != self._spans:
+            self._spans, self._since_ns = len(trace.spans), now_ns
+        ended_ns = max((span.end_ns for span in trace.spans), default=now_ns)
+        still = now_ns - self._since_ns >= QUIET_NS or now_ns - ended_ns >= LONG_AGO_NS
+        return still or trace.received_ns is not None
 
 
 def pauses() -> Iterator[float]:
