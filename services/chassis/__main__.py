@@ -13,14 +13,14 @@ from collections.abc import Callable
 from typing import NoReturn
 
 _NOTHING_LOST = 0
-_TERMINATED = 128 + signal.SIGTERM  # a job that was stopped is not done
+_TERMINATED = 128 + signal.SIGTERM  # a job or a question that was stopped is not done
 USAGE = "usage: python -m services.chassis NAME | health | drain | migrate NAME\n"
 
 
 def main(arguments: list[str]) -> int:
     """Do what the arguments say; return the exit code. Each way imports what it needs and no more."""
     # As process 1 of a container it would ignore the signal until the service has its own handler.
-    signal.signal(signal.SIGTERM, _left_with(_NOTHING_LOST))
+    signal.signal(signal.SIGTERM, _left_with(_TERMINATED))
     match arguments:
         case ["health"]:
             from services.chassis.health import main as health
@@ -33,9 +33,9 @@ def main(arguments: list[str]) -> int:
         case ["migrate", name]:
             from services.chassis.migration import main as migrate
 
-            signal.signal(signal.SIGTERM, _left_with(_TERMINATED))
             return migrate(name)
         case [name]:
+            signal.signal(signal.SIGTERM, _left_with(_NOTHING_LOST))
             from services.chassis.runner import run
 
             return run(name)
