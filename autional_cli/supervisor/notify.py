@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 LARGEST = 65536  # bytes; a longer datagram is cut by the kernel
+ROOM_S = 2.0
 
 
 def notify(**fields: str | int) -> bool:
@@ -32,7 +33,9 @@ def notify(**fields: str | int) -> bool:
     message = "\n".join(f"{key}={str(value).replace(chr(10), ' ')}" for key, value in fields.items())
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as out:
         try:
-            out.sendto(message.encode()[:LARGEST], address)
+            out.settimeout(ROOM_S)  # for a supervisor whose queue is full; one that never reads must not hold us up
+            out.connect(address)
+            out.send(message.encode()[:LARGEST])
         except OSError:
             return False
     return True

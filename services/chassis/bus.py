@@ -29,8 +29,10 @@ log = get_logger(__name__)
 
 MAX_ATTEMPTS = 3
 _READ = 100
-_BLOCK_MS = 10_000
+_BLOCK_MS = 5_000
 _CLAIM_IDLE_MS = 60_000
+_CLAIM_EVERY_S = 5.0
+_BEGINNING = b"0-0"  # of a stream; as a cursor, that the end was reached
 _RETRY_FIRST_S = 0.5
 _GIVEN_BACK = 10_000
 _LONG_MS = 24 * 3600 * 1000
@@ -107,18 +109,22 @@ class Consumer:
                 after = entries[-1][0] if entries else b""
 
     async def _claim_abandoned(self) -> None:
-        """Take over what replicas that are gone left unfinished a minute ago; looked for once a minute."""
+        """Take over what other replicas gave back, or left unfinished a minute ago; looked for every few seconds."""
         if time.monotonic() < self._claim_at:
             return
-        self._claim_at = time.monotonic() + _CLAIM_IDLE_MS / 1000
-        for name in self._handlers:
-            start: bytes = b"0-0"
-            while start and not self._stopping:
-                start, entries, *_ = await self._bus.xautoclaim(
-                    name, self._group, self._replica, _CLAIM_IDLE_MS, start, count=_READ
-                )
+        self._claim_at = time.monotonic() + _CLAIM_EVERY_S
+        async with self._bus.pipeline(transaction=False) as looks:
+            for name in self._handlers:
+                self._claim(looks, name, _BEGINNING)
+            found = await looks.execute()
+        for name, (start, entries, *_) in zip(self._handlers, found, strict=True):
+            await self._process(name, entries, fresh=False)
+            while start != _BEGINNING and not self._stopping:
+                start, entries, *_ = await self._claim(self._bus, name, start)
                 await self._process(name, entries, fresh=False)
-                start = b"" if start == b"0-0" else start
+
+    def _claim(self, bus: Any, name: bytes, start: bytes) -> Any:
+        return bus.xautoclaim(name, self._group, self._replica, _CLAIM_IDLE_MS, start, count=_READ)
 
     async def _busy(self, work: Awaitable[None]) -> None:
         """Do `work`; a shutdown waits until it is done."""

@@ -8,20 +8,23 @@ from typing import Any
 
 import orjson
 
+_ROOM_S = 2.0
+
 
 def notify(**fields: str) -> bool:
     """Send `READY="1"`, `STATUS="…"`, … to `$NOTIFY_SOCKET`; false if nobody listens."""
-    return _send(os.environ.get("NOTIFY_SOCKET", ""), fields)
+    return _send(os.environ.get("NOTIFY_SOCKET", ""), fields, _ROOM_S)
 
 
 def report_drain(report: dict[str, Any], *, status: str, final: bool) -> None:
     """Say how far a drain has come (`X_AUTIONAL_PROGRESS`), and at its end how it went (`X_AUTIONAL_DRAIN`).
 
-    Without `$NOTIFY_SOCKET` it goes to whoever called `autional drain --self` and listens at `drain_address`.
+    A listener that is behind misses steps, never the end, which repeats them. Without `$NOTIFY_SOCKET` it goes to
+    whoever called `autional drain --self` and listens at `drain_address`.
     """
     text = orjson.dumps(report).decode()
     fields = {"STATUS": status, "X_AUTIONAL_DRAIN" if final else "X_AUTIONAL_PROGRESS": text}
-    _send(os.environ.get("NOTIFY_SOCKET") or drain_address(os.getpid()), fields)
+    _send(os.environ.get("NOTIFY_SOCKET") or drain_address(os.getpid()), fields, _ROOM_S if final else 0.0)
 
 
 def drain_address(pid: int) -> str:
@@ -29,7 +32,8 @@ def drain_address(pid: int) -> str:
     return f"@autional-drain-{pid}"
 
 
-def _send(address: str, fields: dict[str, str]) -> bool:
+def _send(address: str, fields: dict[str, str], room_s: float) -> bool:
+    """Send one datagram; wait at most `room_s` for a listener whose queue is full (ten messages on many a kernel)."""
     if not address:
         return False
     if address.startswith("@"):
@@ -37,7 +41,7 @@ def _send(address: str, fields: dict[str, str]) -> bool:
     message = "\n".join(f"{key}={value}" for key, value in fields.items()).encode()
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
         try:
-            sock.setblocking(False)  # a listener that does not read must not hold up the drain
+            sock.settimeout(room_s)  # a listener that never reads must not hold up the drain
             sock.connect(address)
             sock.send(message)
         except OSError:

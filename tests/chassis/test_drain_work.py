@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
@@ -77,19 +76,19 @@ async def test_a_connection_that_is_kept_alive_is_never_cut_under_a_request(
             except aiohttp.ClientConnectorError:
                 refused += 1
 
-    env = {"AUTIONAL_LAME_DUCK_S": "5", "AUTIONAL_LAME_DUCK_EARLY": "1"}
+    env = {"AUTIONAL_LAME_DUCK_S": "12", "AUTIONAL_LAME_DUCK_EARLY": "1"}
     async with probe(servers, tmp_path, **env) as process:
         await process.ready()
         idle = await http.get("/v1/internal/ping")
         await idle.read()
         asking = [asyncio.create_task(ask_for_ever()) for _ in range(4)]
         await eventually(lambda: _more_than(lambda: answered, 20), "the connections are in use")
-        began = time.monotonic()
         await stopping(process)
         await asyncio.gather(*asking)  # anything else than an answer or a refusal would be raised here
         report = await process.report()
         assert await process.ended() == 0
-    assert time.monotonic() - began < 6
+    [lame_duck] = [step for step in report["steps"] if step["name"] == "lame-duck"]
+    assert lame_duck["ms"] < 12_000  # it ended when the last connection had gone, the idle one included
     assert report["aborted"] == 0
 
 
@@ -184,14 +183,12 @@ async def test_a_second_signal_means_hurry(servers: Servers, http: aiohttp.Clien
         await process.ready()
         slow = asyncio.create_task(http.post("/v1/internal/slow"))
         await process.gates.arrived("slow")
-        began = time.monotonic()
         await stopping(process)
         process.child.terminate()
         async with await slow as answer:
             assert answer.status == 503
         report = await process.report()
         assert await process.ended() == 0
-    assert time.monotonic() - began < 5
     assert counts(report) == (1, 0, 1, 0)
     assert [step["name"] for step in report["steps"] if not step["ok"]] == ["listeners"]  # the rest was done properly
 
