@@ -27,6 +27,16 @@ class ErrorCode:
 
 
 @dataclass(frozen=True, slots=True)
+class Retired:
+    """One `CODES.retire(number, "NAME")`."""
+
+    line: int
+    service: str
+    number: int | None
+    name: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Raised:
     """One `ServiceError(CODE)`: the code as it is written, whether or not it is raised on the spot."""
 
@@ -51,14 +61,47 @@ class ErrorCodes(Collector):
     def assign(self, node: ast.Assign, view: FileView) -> None:
         """Note a registration."""
         call = node.value
-        if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute) or call.func.attr != "register":
+        if not isinstance(call, ast.Call) or not is_of_codes(call, "register"):
             return
-        if not name_of(call.func.value).endswith("CODES"):
-            return
-        values = [literal(argument) for argument in call.args[:3]] + [None] * 3
-        number, name, status = values[:3]
+        number, name, status = literals(call, 3)
         last = node.end_lineno or node.lineno
         view.note(ErrorCode(node.lineno, last, view.service, name_of(node.targets[0]), number, name, status))
+
+
+class RetiredCodes(Collector):
+    """Collects `Retired`."""
+
+    code = "retired_codes"
+    fact = Retired
+
+    def wants(self, source: Source) -> bool:
+        return source.path.startswith("services/")
+
+    def handlers(self) -> Mapping[type[ast.AST], Any]:
+        return {ast.Call: self.call}
+
+    def call(self, node: ast.Call, view: FileView) -> None:
+        """Note a number that is out of use."""
+        if is_of_codes(node, "retire"):
+            view.note(Retired(node.lineno, view.service, *literals(node, 2)))
+
+
+def is_of_codes(call: ast.Call, method: str) -> bool:
+    """Whether this is `CODES.method(…)`, of whichever module."""
+    function = call.func
+    return isinstance(function, ast.Attribute) and function.attr == method and name_of(function.value).endswith("CODES")
+
+
+def literals(call: ast.Call, number: int) -> list[Any]:
+    """Return the first arguments; None for what is missing or not a literal."""
+    return ([literal(argument) for argument in call.args[:number]] + [None] * number)[:number]
+
+
+def known(text: bytes) -> dict[int, str]:
+    """Return number → name of what a module registers or retires. SyntaxError for what is no module."""
+    calls = (node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Call))
+    found = (literals(call, 2) for call in calls if is_of_codes(call, "register") or is_of_codes(call, "retire"))
+    return {number: name for number, name in found if isinstance(number, int) and isinstance(name, str)}
 
 
 class Raises(Collector):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from checks.facts.errors import ErrorCodes, Names, Raises
+from checks.facts.errors import ErrorCodes, Names, Raises, RetiredCodes
 from checks.facts.events import Publishes
 from checks.facts.imports import Imports
 from checks.facts.revisions import Revisions
@@ -20,6 +20,7 @@ COLLECTORS: tuple[Collector, ...] = (
     Specs(),
     Routes(),
     ErrorCodes(),
+    RetiredCodes(),
     Raises(),
     Names(),
     Publishes(),

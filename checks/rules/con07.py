@@ -1,8 +1,8 @@
 """Error numbers, names and ranges belong to one owner, and a status fits its kind.
 
 Harm: two failures with one number cannot be told apart, by clients or in the logs.
-Rule: no number and no name is registered twice over all services; each number lies in its service's `error_codes`;
-ranges do not overlap; a status is 400 to 599.
+Rule: no number and no name is registered twice over all services, or again once it is retired; each number lies in its
+service's `error_codes`; ranges do not overlap; a status is 400 to 599.
 Fix: take the next free number of the service's own range.
 Escape: none; P0.
 """
@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import combinations
 
-from checks.facts.errors import ErrorCode, ErrorCodes
+from checks.facts.errors import ErrorCode, ErrorCodes, Retired, RetiredCodes
 from checks.model import Finding, Tier
 from checks.project import Project
 from checks.rule import Rule
@@ -31,6 +31,7 @@ class Con07(Rule):
 
     def judge(self, project: Project) -> Iterator[Finding]:
         first: dict[object, ErrorCode] = {}
+        retired = {key for _, each in project.facts(RetiredCodes, Retired) for key in (each.number, each.name)}
         for path, code in project.facts(ErrorCodes, ErrorCode):
             project.examined(self.code)
             for key, what in ((code.number, f"number {code.number}"), (code.name, f"name {code.name}")):
@@ -39,6 +40,8 @@ class Con07(Rule):
                     yield self.finding(
                         path, code.line, f"{what} is {first[key].variable} of {owner}", symbol=code.variable
                     )
+                elif key is not None and key in retired:
+                    yield self.finding(path, code.line, f"{what} is retired", symbol=code.variable)
             yield from self.check_values(project, path, code)
         yield from self.check_ranges(project)
 

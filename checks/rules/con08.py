@@ -2,7 +2,7 @@
 
 Harm: clients handle failures that cannot happen, and the list of codes stops being believed.
 Rule: the name of each code is used outside its own registration, in the service that owns it (the chassis' in any).
-Fix: remove the registration (`--fix`), or raise it. Its number is never given to another failure.
+Fix: retire the code (`--fix`), or raise it. Its number is never given to another failure.
 Escape: `autional: ignore[CON08] reason="…" until=…` on the registration.
 """
 
@@ -41,12 +41,14 @@ class Con08(Rule):
                     code.line,
                     f"{code.variable} is raised nowhere",
                     symbol=code.variable,
-                    fix=removal(project, path, code),
+                    fix=retirement(project, path, code),
                 )
 
 
-def removal(project: Project, path: str, code: ErrorCode) -> Fix:
-    """Return the fix that removes a registration, whole lines."""
+def retirement(project: Project, path: str, code: ErrorCode) -> Fix:
+    """Return the fix that retires a code, whole lines; one without a literal number or name is removed."""
     source = project.source(path)
     end = source.offset(code.last_line + 1, 0) if code.last_line < len(source.line_starts) else len(source.data)
-    return Fix(f"remove {code.variable}", (Edit(path, source.offset(code.line, 0), end, ""),))
+    known = code.number is not None and code.name is not None
+    line = f'CODES.retire({code.number}, "{code.name}")\n' if known else ""
+    return Fix(f"retire {code.variable}", (Edit(path, source.offset(code.line, 0), end, line),))

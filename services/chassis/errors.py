@@ -27,19 +27,30 @@ class ErrorCodes:
         self.owner = owner
         self._numbers = numbers
         self._codes: dict[int, ErrorCode] = {}
+        self._retired: dict[int, str] = {}
 
     def __iter__(self) -> Iterator[ErrorCode]:
         return iter(self._codes.values())
 
     def register(self, number: int, name: str, status: int, message: str) -> ErrorCode:
         """Add a code and return it. Raises `ValueError` for a number or name that is taken or out of range."""
+        self._check_free(number, name)
+        code = ErrorCode(number, name, status, message)
+        self._codes[number] = code
+        return code
+
+    def retire(self, number: int, name: str) -> None:
+        """Keep a number and a name that clients may know from being given again. Raises `ValueError` as `register`."""
+        self._check_free(number, name)
+        self._retired[number] = name
+
+    def _check_free(self, number: int, name: str) -> None:
         if number not in self._numbers:
             raise ValueError(f"{self.owner}: error {number} {name} is outside {self._numbers}")
         if number in self._codes or any(code.name == name for code in self):
             raise ValueError(f"{self.owner}: error {number} {name} is registered twice")
-        code = ErrorCode(number, name, status, message)
-        self._codes[number] = code
-        return code
+        if number in self._retired or name in self._retired.values():
+            raise ValueError(f"{self.owner}: error {number} {name} is retired")
 
 
 class ServiceError(Exception):

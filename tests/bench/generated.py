@@ -39,7 +39,7 @@ _MAP = """# The map
 Sixteen services, generated to measure the checks.
 
 """
-_CALLED = '"arrange", "Pending"'  # of autional_cli/journeys.py, and of gRPC
+_CALLED = '"arrange", "Pending", "open_store"'  # of autional_cli/journeys.py, of gRPC, of who stores objects
 _GIT_S = 60.0
 
 

@@ -108,6 +108,7 @@ def contracts() -> Iterator[Defect]:
     yield Defect("CON08", "services/compliance/errors.py", 'NEVER = CODES.register(2598, "NEVER", 404, "Planted")\n')
     yield Defect("CON09", "services/session/openapi.json", " ")
     yield Defect("CON10", "services/point/peers.py", "/v1/internal/nowhere/", "/v1/internal/profiles/")
+    yield Defect("CON12", "services/audit/errors.py", "register(2005,", "register(2001,")
     yield Defect("SEC02", "services/tenant/routes.py", route("open", ""))
 
 

@@ -24,16 +24,13 @@ def test_fixes_of_a_bom_and_of_spoilt_text_leave_nothing_to_find(root: Path, wri
     assert look(root, ["DOC01"]).findings == []
 
 
-def test_an_unused_code_and_an_unused_suppression_are_removed(root: Path, write: Write) -> None:
+def test_an_unused_code_is_retired_and_an_unused_suppression_removed(root: Path, write: Write) -> None:
     head = 'CODES = ErrorCodes("a", range(1, 9))\nUSED = CODES.register(\n    1, "USED", 404, "x"\n)\n'
     unused = 'UNUSED = CODES.register(\n    2, "UNUSED", 404, "x"\n)\n'
     path = write("services/a/errors.py", head + unused + "LAST = USED\n")
     held = write("services/a/x.py", 'A = 1  # autional: ignore[RUN07] reason="x" until=2027-01-01\n')
     apply(root, look(root, ["CON08", "DEB03", "RUN07"]).findings)
-    assert (
-        path.read_text()
-        == 'CODES = ErrorCodes("a", range(1, 9))\nUSED = CODES.register(\n    1, "USED", 404, "x"\n)\nLAST = USED\n'
-    )
+    assert path.read_text() == head + 'CODES.retire(2, "UNUSED")\nLAST = USED\n'
     assert held.read_text() == "A = 1\n"
 
 

@@ -1,0 +1,5 @@
+from services.chassis.errors import ErrorCodes  # expect: CON12
+from services.billing.service import SPEC
+
+CODES = ErrorCodes(SPEC.name, SPEC.error_codes)
+INVOICE_NOT_FOUND = CODES.register(2400, "INVOICE_NOT_FOUND", 404, "No such invoice")
