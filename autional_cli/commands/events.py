@@ -56,11 +56,9 @@ def tail(
 
     Examples: autional events tail · autional events tail 'user.*' -f · autional events tail --trace 4bf92f35
     """
-    from autional_cli.commands.logs import read_since
-    from autional_cli.telemetry.moments import parse_instant
+    from autional_cli.telemetry.moments import parse_since
 
-    since_text = read_since(since)
-    since_ms = parse_instant(since_text) // 1_000_000 if since_text else 0
+    since_ms = parse_since(since, time.time_ns()) // 1_000_000 if since is not None else 0
     newest = lines if lines is not None else None if since or trace else LINES
     with_header = output != "json"
     try:

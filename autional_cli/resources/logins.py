@@ -32,10 +32,29 @@ class Logins:
     def of(self, service: ServiceSpec) -> str:
         """Return the authority of a service's URL; AutionalError (exit 3) when it has nothing of its own there."""
         if service.name not in self.services:
-            raise AutionalError(f"{service.name} has no database here", exit_code=ExitCode.CONFIGURATION)
+            raise AutionalError(f"{service.name} does not use {self.resource}", exit_code=ExitCode.CONFIGURATION)
         return f"{service.name}:{self.secrets.password(service.name, self.resource)}@{self.host}:{self.port}"
 
     @property
     def operator(self) -> str:
         """The authority of the operator's URL."""
         return f"{OPERATOR}:{self.secrets.operator}@{self.host}:{self.port}"
+
+
+class Shared:
+    """A server that all of `specs` share: what each driver's base has in common for it."""
+
+    name: str
+    port: int
+    secrets: Secrets
+    specs: tuple[ServiceSpec, ...]
+
+    @property
+    def services(self) -> tuple[str, ...]:
+        """The services that use it."""
+        return tuple(spec.name for spec in self.specs)
+
+    @property
+    def logins(self) -> Logins:
+        """Who logs in, where a server knows users."""
+        return Logins(resource=self.name, port=self.port, services=self.services, secrets=self.secrets)

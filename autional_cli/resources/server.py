@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from autional_cli.resources.logins import Logins
+from autional_cli.resources.logins import Shared
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Server:
+class Server(Shared):
     """One server that all of `specs` share. `settings` are the stack's."""
 
     name: str
@@ -33,13 +33,3 @@ class Server:
     def ports(self) -> tuple[int, ...]:
         """The one loopback port."""
         return (self.port,)
-
-    @property
-    def services(self) -> tuple[str, ...]:
-        """The services that use it."""
-        return tuple(spec.name for spec in self.specs)
-
-    @property
-    def logins(self) -> Logins:
-        """Who logs in."""
-        return Logins(resource=self.name, port=self.port, services=self.services, secrets=self.secrets)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 
+from autional_cli.errors import AutionalError
+
 PART = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|ms|d|h|m|s)")
 UNIT_NS = {
     "ns": 1,
@@ -38,10 +40,15 @@ def parse_instant(text: str) -> int:
 
 
 def parse_since(text: str, now_ns: int) -> int:
-    """Read a duration before now, or an RFC 3339 time, as nanoseconds since the epoch; ValueError otherwise."""
-    if text[:4].isdigit() and "-" in text:
-        return parse_instant(text)
-    return now_ns - parse_duration(text)
+    """Read `--since`, a duration before now or an RFC 3339 time, as nanoseconds since the epoch (not before that).
+
+    AutionalError (usage) otherwise.
+    """
+    try:
+        is_instant = text[:4].isdigit() and "-" in text
+        return max(0, parse_instant(text) if is_instant else now_ns - parse_duration(text))
+    except ValueError as failure:
+        raise AutionalError(f"--since: {failure}", hint="for instance --since 15m") from failure
 
 
 def format_instant(time_ns: int) -> str:

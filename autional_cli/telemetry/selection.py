@@ -42,11 +42,7 @@ def make_query(
     since: str, now_ns: int, service: str | None, *, limit: int, slowest: bool = False, errors: bool = False
 ) -> Query:
     """Make a search from `since` until now; raises AutionalError (usage)."""
-    try:
-        start_ns = parse_since(since, now_ns)
-    except ValueError as failure:
-        raise AutionalError(f"--since: {failure}", hint="for instance --since 15m") from failure
-    return Query(max(0, start_ns), now_ns, service, errors_only=errors, slowest_first=slowest, limit=limit)
+    return Query(parse_since(since, now_ns), now_ns, service, errors_only=errors, slowest_first=slowest, limit=limit)
 
 
 def find(request: Request, backend: Backend, logs: Path | None) -> tuple[Analysis, AutionalError | None]:

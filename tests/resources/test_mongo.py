@@ -138,5 +138,5 @@ async def test_damaged_data_is_named_and_left_alone(platform: dict[str, Resource
 
 
 async def test_a_service_without_documents_gets_no_url(platform: dict[str, Resource]) -> None:
-    with pytest.raises(AutionalError, match="identity has no database here"):
+    with pytest.raises(AutionalError, match="identity does not use mongo"):
         platform["mongo"].url_for(IDENTITY)

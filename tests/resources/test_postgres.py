@@ -136,7 +136,7 @@ async def test_remove_deletes_the_data_and_nothing_else(empty: dict[str, Resourc
 
 
 async def test_a_service_without_a_relational_database_gets_no_url(platform: dict[str, Resource]) -> None:
-    with pytest.raises(AutionalError, match="audit has no database here"):
+    with pytest.raises(AutionalError, match="audit does not use postgres"):
         platform["postgres"].url_for(AUDIT)
 
 

@@ -121,7 +121,7 @@ def test_a_body_that_is_not_protobuf_is_refused_with_a_status_message(shared_tel
     assert "ExportTraceServiceRequest" in Status.FromString(answer.body).message
 
 
-@pytest.mark.parametrize("body", [b"not gzip", gzip.compress(b"x" * 100)[:-10]])
+@pytest.mark.parametrize("body", [b"not gzip", gzip.compress(b"x" * 100)[:-10]], ids=["text", "cut"])
 def test_broken_gzip_is_refused(shared_telemetry: Telemetry, body: bytes) -> None:
     answer = shared_telemetry.request(
         "POST", "/v1/traces", body, Content_Type="application/json", Content_Encoding="gzip"

@@ -16,7 +16,7 @@ import autional_cli
 from autional_cli.drivers.base import ProcessSpec
 from autional_cli.drivers.docker import container, trouble
 from autional_cli.drivers.docker.images import OFFICIAL
-from autional_cli.resources.logins import Logins
+from autional_cli.resources.logins import Shared
 from autional_cli.resources.storage import write_if_changed
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ PROVISIONED = "provisioned"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Contained(ABC):
+class Contained(Shared, ABC):
     """One resource in a container. `state_dir` has notes about what was done to its volume; they go with the volume."""
 
     name: str
@@ -69,16 +69,6 @@ class Contained(ABC):
     def settings(self) -> Mapping[str, Setting]:
         """The server's settings in the stack."""
         return self.entry.settings
-
-    @property
-    def services(self) -> tuple[str, ...]:
-        """The services that use it."""
-        return tuple(spec.name for spec in self.specs)
-
-    @property
-    def logins(self) -> Logins:
-        """Who logs in, where a server knows users."""
-        return Logins(resource=self.name, port=self.port, services=self.services, secrets=self.secrets)
 
     @abstractmethod
     def container(self) -> Container:
