@@ -63,7 +63,7 @@ async def test_no_password_reaches_the_log_or_the_command_line(either: Either) -
 def test_a_service_without_a_database_gets_no_url(either: Either) -> None:
     resources = either.build()
     for name, stranger in (("postgres", AUDIT), ("mongo", IDENTITY)):
-        with pytest.raises(AutionalError, match=f"{stranger.name} does not use postgres"):
+        with pytest.raises(AutionalError, match=f"{stranger.name} does not use {name}"):
             resources[name].url_for(stranger)
 
 
