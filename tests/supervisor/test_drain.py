@@ -178,7 +178,7 @@ def test_what_is_not_done_at_the_deadline_is_cut_off_and_named(harness: Harness)
     harness.up()
     began = time.monotonic()
     report = harness.ask("drain", services=["identity"], timeout_s=0.3)
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 15  # not the half minute that a service has otherwise
     (service,) = report["services"]
     assert (service["in_flight"], service["aborted"], service["unacked"], service["killed"]) == (1, 1, 2, False)
     assert report["lost_requests"] == 1
@@ -195,7 +195,7 @@ def test_no_time_at_all_cuts_off_at_once(harness: Harness) -> None:
     harness.up()
     report = harness.ask("drain", services=["identity"], timeout_s=0)
     assert report["services"][0]["aborted"] <= 1
-    assert report["elapsed_ms"] < 2000
+    assert report["elapsed_ms"] < 15_000  # not the half minute that a service has otherwise
 
 
 @once
