@@ -268,8 +268,8 @@ async def test_a_shutdown_finishes_and_acknowledges_the_batch_in_hand(db: Databa
 async def test_an_idle_consumer_shuts_down_at_once(db: Database, bus: Any) -> None:
     stopping = consumer(bus, db)
     async with serving(stopping) as tasks:
-        await asyncio.wait_for(stopping.shutdown(), 1)
-        await asyncio.wait_for(tasks[0], 1)
+        await asyncio.wait_for(stopping.shutdown(), 4)  # not the five seconds of a read
+        await asyncio.wait_for(tasks[0], 4)
 
 
 async def until(db: Database, subject: str) -> None:

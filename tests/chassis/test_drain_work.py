@@ -242,7 +242,7 @@ async def _closed(servers: Servers) -> bool:
 async def _refused(servers: Servers, metadata: Any) -> bool:
     async with grpc.aio.insecure_channel(f"127.0.0.1:{servers.instance.block.grpc(PROBE)}") as channel:
         try:
-            await unary(channel, "Unknown")(b"", metadata=metadata, timeout=1)
+            await unary(channel, "Unknown")(b"", metadata=metadata, timeout=10)
         except grpc.aio.AioRpcError as error:
             return error.code() is grpc.StatusCode.UNAVAILABLE
     return False

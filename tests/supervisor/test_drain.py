@@ -216,9 +216,9 @@ def test_a_service_that_ignores_the_signal_is_killed_and_what_it_had_counts_as_l
 def test_who_asks_for_the_same_drain_attaches_and_another_one_is_refused(harness: Harness) -> None:
     harness.define(hurried("identity"), web("session"))
     harness.up()
-    first = Aside(lambda: harness.ask("drain", services=["identity"], timeout_s=1.5))
+    first = Aside(lambda: harness.ask("drain", services=["identity"], timeout_s=3))
     eventually(lambda: harness.unit("identity")["state"] == "draining", "the drain to begin")
-    second = Aside(lambda: harness.ask("drain", services=["identity"], timeout_s=1.5))
+    second = Aside(lambda: harness.ask("drain", services=["identity"], timeout_s=3))
     with pytest.raises(AutionalError, match="identity is being drained") as caught:
         harness.ask("drain", services=["session"])
     assert caught.value.exit_code == ExitCode.USAGE

@@ -19,7 +19,7 @@ async def test_what_a_process_notifies_arrives(tmp_path: Path, monkeypatch: pyte
     inbox = Inbox(tmp_path / "n.sock", arrived.put_nowait)
     monkeypatch.setenv("NOTIFY_SOCKET", str(inbox.path))
     assert notify(READY=1, STATUS="two\nlines = one")
-    assert await asyncio.wait_for(arrived.get(), 1) == {"READY": "1", "STATUS": "two lines = one"}
+    assert await asyncio.wait_for(arrived.get(), 10) == {"READY": "1", "STATUS": "two lines = one"}
     assert inbox.path.stat().st_mode & 0o777 == 0o600
     inbox.close()
     inbox.close()
