@@ -19,12 +19,14 @@ import aiohttp
 import psutil
 import pytest
 
+from autional_cli.instance import BASES, Instance
 from services.chassis.journey import Traveller
 from services.identity import journey as identity
 from tests.platform.conftest import join, traveller
 from tests.platform.running import AUTIONAL, ROOT, Platform
 
 SERVICES = ("gateway", "identity", "session", "mfa", "profile", "audit", "notification")
+UNSOUGHT = BASES[40]  # a block of ports away from both ends, where other tests begin
 
 
 def pids_of(platform: Platform) -> set[int]:
@@ -204,6 +206,10 @@ def test_closing_the_terminal_leaves_the_platform_running(own_platform: Platform
 
 
 def test_a_taken_port_is_an_error_that_names_the_process(own_platform: Platform) -> None:
+    # Ports that nobody else comes to: another platform that starts now would choose a block that is free for a moment.
+    instance = Instance.open(own_platform.root, own_platform.instance)
+    instance.create()
+    instance.remember(block=UNSOUGHT)
     status = own_platform.up("identity")
     own_platform.run("down")
     port = int(next(s["url"] for s in status["services"] if s["name"] == "identity").rpartition(":")[2])
