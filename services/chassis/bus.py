@@ -168,9 +168,8 @@ class Consumer:
         """Handle what one read returned and acknowledge what is done in one round trip."""
         done: list[bytes] = []
         try:
-            size = self._batch if fresh else 1  # an entry that failed before must not fail the others again
-            for start in range(0, len(entries), size):
-                done += await self._handle(name, entries[start : start + size], fresh=fresh)
+            for start in range(0, len(entries), self._batch):
+                done += await self._handle(name, entries[start : start + self._batch], fresh=fresh)
         finally:
             if done:
                 await self._bus.xack(name, self._group, *done)

@@ -188,7 +188,7 @@ class GrpcClient:
             replica = self._directory.pick(self._target)
             if replica is not None:
                 channel, stub = self._channel(replica)
-                if await _is_ready(channel, left_s):
+                if await _is_ready(channel, left_s) and self._stubs.get(replica) == (channel, stub):
                     return replica, stub
                 self._directory.avoid(replica)
             await self._directory.changed(min(_PAUSE_S, left_s))
@@ -218,14 +218,14 @@ class GrpcClient:
 
 
 async def _is_ready(channel: grpc.aio.Channel, limit_s: float) -> bool:
-    """Connect if necessary; false if the replica refuses or has not answered within `limit_s`."""
+    """Connect if necessary; false if the replica refuses, has not answered within `limit_s`, or is let go meanwhile."""
     try:
         async with asyncio.timeout(limit_s):
             while (state := channel.get_state(try_to_connect=True)) is not grpc.ChannelConnectivity.READY:
                 if state is grpc.ChannelConnectivity.TRANSIENT_FAILURE:
                     return False
                 await channel.wait_for_state_change(state)
-    except TimeoutError:
+    except (TimeoutError, grpc.aio.UsageError):  # the latter: its channel was closed
         return False
     return True
 

@@ -24,6 +24,7 @@ _KEEP_ALIVE_S = 75  # longer than the callers' pools keep a connection, so that 
 _BACKLOG = 2048
 _FIRST_REQUEST_S = 0.5  # for a connection that was just made to carry the request it was made for
 _ACCEPT_S = 1.0  # for connections that wait to be accepted at the end
+_TURN_S = 0.001
 _LOOK_S = 0.01
 _MESSAGE_BYTES = 1 << 20  # of one WebSocket message
 
@@ -118,25 +119,27 @@ class HttpServer:
         for server in getattr(self._uvicorn, "servers", ()):  # none if the stop came before the start
             server.close()
         closed_at = time.monotonic()
-        self._in_flight.end_streams()
-        await self._in_flight.finished(self._patience, SERVED)
-        while self._close_quiet(closed_at):
-            await self._patience.wait_for(asyncio.sleep(_LOOK_S))
+        left = True
+        while left:
+            await asyncio.sleep(_LOOK_S)  # what was accepted last is among the connections only then
             self._in_flight.end_streams()
             await self._in_flight.finished(self._patience, SERVED)
+            left = self._close_quiet(closed_at) > 0
         await asyncio.sleep(0)  # let the closing transports say so
         self._closed.set()
 
     async def _accept_what_waits(self) -> None:
         """Take the connections that the kernel has accepted for us: closing the socket would reset them.
 
-        Where more come all the time, that has an end as well.
+        What the event loop has taken already it tells the server in one of its next turns; closing would lose that as
+        well. Where more come all the time, this has an end.
         """
         if self._listener is None or self._listener.fileno() < 0:
             return
         until = time.monotonic() + min(_ACCEPT_S, self._patience.left_s)
-        while _readable([self._listener.fileno()]) and time.monotonic() < until:
-            await self._patience.wait_for(asyncio.sleep(0.001))
+        await asyncio.sleep(_TURN_S)
+        while _readable([self._listener.fileno()]) and time.monotonic() < until:  # noqa: ASYNC110 - the kernel tells nobody
+            await asyncio.sleep(_TURN_S)
 
     def _close_quiet(self, closed_at: float) -> int:
         """Close every connection that carries nothing; return how many are left.

@@ -133,6 +133,35 @@ async def test_a_replica_that_stops_between_calls_is_replaced_by_another(servers
     assert first.calls + second.calls == 8
 
 
+async def test_a_replica_that_leaves_while_it_is_being_connected_to_is_passed_over(
+    servers: Servers, bus: Redis
+) -> None:
+    """As in a roll on a busy machine: its channel is closed under the call that waits for it."""
+    reached = asyncio.Event()
+
+    async def say_nothing(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        reached.set()
+        await left.wait()
+        writer.close()
+
+    left, port, living = asyncio.Event(), servers.instance.block.grpc(PROBE), Factors()
+    async with (
+        await asyncio.start_server(say_nothing, "127.0.0.1", port),
+        registered(servers, 0) as [leaving],
+        server(servers, living, replica=1),
+        caller(servers) as calling,
+        client(calling) as remote,
+    ):
+        await calling.sees(1)
+        asking = asyncio.create_task(remote.call("Requirement", question(), timeout_s=20))
+        await reached.wait()
+        await leaving.stop()
+        async with registered(servers, 1):
+            await asking
+        left.set()
+    assert living.calls == 1
+
+
 async def test_nobody_there_is_unavailable_at_the_deadline(servers: Servers, bus: Redis) -> None:
     async with registered(servers, 0), caller(servers) as calling, client(calling) as remote:
         with pytest.raises(ServiceError) as caught:
