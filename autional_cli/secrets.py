@@ -5,13 +5,13 @@ They survive `down`, since the databases on disk know the same passwords.
 
 from __future__ import annotations
 
-import base64
 import json
 import secrets as random
 import stat
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from autional_cli import trust
 from autional_cli.errors import AutionalError, ExitCode
 from autional_cli.instance import write_private
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from autional_cli.instance import Instance
+    from services.chassis.spec import ServiceSpec
 
 RESOURCES = ("postgres", "redis", "cache", "mongo")
 SEALING = "sealing"
@@ -76,23 +77,30 @@ def ensure(instance: Instance, services: Iterable[str]) -> Secrets:
     return complete
 
 
-def ensure_keys(instance: Instance, services: Iterable[str]) -> None:
-    """Create `keys/<service>.pem` (EC P-256, PKCS 8) where missing, and `keys/trust.json`, the JWKS of all public keys.
+def ensure_keys(instance: Instance, specs: Iterable[ServiceSpec]) -> None:
+    """Create `keys/<service>.pem` (EC P-256, PKCS 8) where missing, and the trust file where it says something else.
 
-    The key id is the service's name (RFC 7517 section 4.5).
+    A service that is not among `specs` is trusted no longer. Running services read the file anew.
     """
-    names = tuple(services)
-    for name in names:
-        path = key_file(instance, name)
+    known = list(specs)
+    paths = {spec.name: key_file(instance, spec.name) for spec in known}
+    for path in paths.values():
         if path.exists():
             refuse_exposed(path)
         else:
             write_private(path, new_key())
-    trusted = trusted_names(instance)
-    if not trusted.issuperset(names):
-        everyone = sorted(path.stem for path in instance.keys_dir.glob("*.pem"))
-        keys = [public_jwk(name, key_file(instance, name).read_bytes()) for name in everyone]
-        write_private(trust_file(instance), json.dumps({"keys": keys}, indent=2) + "\n")
+    if not _is_current(trust_file(instance), known, paths.values()):
+        private_keys = {name: path.read_bytes() for name, path in paths.items()}
+        write_private(trust_file(instance), trust.trust_text(private_keys, known))
+
+
+def _is_current(path: Path, specs: list[ServiceSpec], keys: Iterable[Path]) -> bool:
+    """Whether the trust file is younger than every key and says what `specs` say; without importing cryptography."""
+    try:
+        made_at = path.stat().st_mtime_ns
+        return trust.says(path.read_bytes(), specs) and all(key.stat().st_mtime_ns <= made_at for key in keys)
+    except OSError:
+        return False
 
 
 def key_file(instance: Instance, service: str) -> Path:
@@ -103,14 +111,6 @@ def key_file(instance: Instance, service: str) -> Path:
 def trust_file(instance: Instance) -> Path:
     """Return the path of the JWKS with every service's public key."""
     return instance.keys_dir / "trust.json"
-
-
-def trusted_names(instance: Instance) -> set[str]:
-    """Return the services whose public keys are in the trust file."""
-    try:
-        return {key["kid"] for key in json.loads(trust_file(instance).read_bytes())["keys"]}
-    except (OSError, ValueError, KeyError, TypeError):
-        return set()  # it is derived from the private keys, so it can always be made again
 
 
 def new_key() -> str:
@@ -125,27 +125,9 @@ def new_key() -> str:
     return encoded.decode("ascii")
 
 
-def public_jwk(name: str, pem: bytes) -> dict[str, Any]:
-    """Return the public half of a private key as a JWK for ES256 (RFC 7518 section 6.2)."""
-    from cryptography.hazmat.primitives import serialization
-    from cryptography.hazmat.primitives.asymmetric import ec
-
-    key = serialization.load_pem_private_key(pem, password=None)
-    if not isinstance(key, ec.EllipticCurvePrivateKey):
-        raise AutionalError(f"the key of {name} is not an EC key", exit_code=ExitCode.CONFIGURATION)
-    numbers = key.public_key().public_numbers()
-    x, y = (encode(number.to_bytes(32, "big")) for number in (numbers.x, numbers.y))
-    return {"kty": "EC", "crv": "P-256", "use": "sig", "alg": "ES256", "kid": name, "x": x, "y": y}
-
-
 def generate() -> str:
     """Return 32 random bytes as base64url; safe inside a URL as they are."""
-    return encode(random.token_bytes(SECRET_BYTES))
-
-
-def encode(value: bytes) -> str:
-    """Return base64url without padding."""
-    return base64.urlsafe_b64encode(value).rstrip(b"=").decode("ascii")
+    return trust.encode(random.token_bytes(SECRET_BYTES))
 
 
 def refuse_exposed(path: Path) -> None:

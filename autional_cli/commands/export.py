@@ -11,8 +11,12 @@ from autional_cli import render
 from autional_cli.supervisor.target import FORMAT_HELP
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from autional_cli.export.deployment import Deployment
     from autional_cli.export.folder import Written
+    from autional_cli.workspace.model import Stack as StackModel
+    from services.chassis.spec import ServiceSpec
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 
@@ -79,8 +83,8 @@ def keys(
     from autional_cli.export import keys as making
     from autional_cli.export.folder import Written
 
-    found = described(stack, "", "autional")
-    written = making.make(out, (unit.name for unit in found.units))
+    _, specs, chosen = stack_of(stack)
+    written = making.make(out, (specs[name] for name in chosen.services))
     show(out, [Written(path, "written") for path in written], output)
 
 
@@ -88,14 +92,20 @@ def described(stack: str | None, image: str, name: str) -> Deployment:
     """Return the deployment of a stack of this workspace."""
     from autional_cli.export.deployment import deployment
     from autional_cli.images.build import default_tag
+
+    root, specs, chosen = stack_of(stack)
+    return deployment(specs, chosen, image=image or default_tag(root), name=name)
+
+
+def stack_of(stack: str | None) -> tuple[Path, Mapping[str, ServiceSpec], StackModel]:
+    """Return the root of this workspace, the SPECs in it, and a stack, by default the default one."""
     from autional_cli.workspace.discover import discover
     from autional_cli.workspace.load import DEFAULT_STACK, load_stack
     from autional_cli.workspace.locate import find_root
 
     root = find_root()
     specs = discover(root)
-    chosen = load_stack(root, stack or DEFAULT_STACK, specs)
-    return deployment(specs, chosen, image=image or default_tag(root), name=name)
+    return root, specs, load_stack(root, stack or DEFAULT_STACK, specs)
 
 
 def show(folder: Path, files: list[Written], output: str) -> None:

@@ -14,16 +14,22 @@ if TYPE_CHECKING:
     from autional_cli.secrets import Secrets
     from services.chassis.spec import ServiceSpec
 
-# What a client library needs beside data commands is dangerous by category but harmless in fact.
-COMMANDS = "+@all -@admin -@dangerous +info +client|setname +client|id"
+# What a client library needs beside data commands is dangerous by category but harmless in fact. Functions and flushing
+# scripts would reach what other services have loaded.
+COMMANDS = (
+    "+@all -@admin -@dangerous -function -script|flush -script|kill +info +client|setname +client|setinfo +client|id"
+)
+# A stream has one writer. Its consumers may make their group, read, claim and acknowledge; nobody else may look.
+# Limit of the server: a group is no key, so a consumer is not kept from naming the group of another one.
+WRITER = ("xadd", "xtrim", "xlen", "xrange", "xpending", "xinfo|stream", "xinfo|groups")
+CONSUMER = ("xgroup|create", "xreadgroup", "xack", "xclaim", "xautoclaim", "xpending", "xlen", "xinfo|groups")
 
 
 def acl_file(name: str, secrets: Secrets, specs: Iterable[ServiceSpec]) -> str:
     """Return the ACL file of the server `name` (`redis` or `cache`). Passwords are in it as SHA-256 only."""
     rules = bus_rules if name == "redis" else cache_rules
     users = (
-        f"user {spec.name} on {secret_hash(secrets.password(spec.name, name))} "
-        f"resetchannels {' '.join(rules(spec))} {COMMANDS}"
+        f"user {spec.name} on {secret_hash(secrets.password(spec.name, name))} resetchannels {' '.join(rules(spec))}"
         for spec in specs
     )
     operator = f"user {OPERATOR} on {secret_hash(secrets.operator)} ~* &* +@all"
@@ -31,16 +37,22 @@ def acl_file(name: str, secrets: Secrets, specs: Iterable[ServiceSpec]) -> str:
 
 
 def bus_rules(spec: ServiceSpec) -> list[str]:
-    """Return keys and channels of a service on the bus: its events, its dead letters, and its place in the registry."""
-    events = sorted({*spec.publishes, *spec.consumes})
+    """Return what a service may do on the bus: to the streams by its part in them, and in its own names freely."""
     own = (f"bus:dead:{spec.name}", f"registry:{spec.name}", f"limits:{spec.name}:*", f"lock:{spec.name}:*")
-    keys = [f"%RW~{key}" for key in (*(f"bus:events:{event}" for event in events), *own)]
-    return [*keys, "%R~registry:*", "&registry", "&invalidate:*"]
+    free = [*(f"%RW~{key}" for key in own), "%R~registry:*", "&registry", COMMANDS]
+    return [*free, *streams(spec.publishes, WRITER), *streams(spec.consumes, CONSUMER)]
+
+
+def streams(events: Iterable[str], commands: Iterable[str]) -> list[str]:
+    """Return the selector (Redis documentation, ACL) that allows `commands` on the streams of `events`."""
+    keys = [f"%RW~bus:events:{event}" for event in sorted(events)]
+    return [f"({' '.join([*(f'+{command}' for command in commands), *keys])})"] if keys else []
 
 
 def cache_rules(spec: ServiceSpec) -> list[str]:
-    """Return keys and channels of a service in the cache: its own prefix, and invalidation messages."""
-    return [f"%RW~{spec.name}:*", "&invalidate:*"]
+    """Return what a service may do in the cache: use its own prefix, announce its changes, and hear all changes."""
+    hear = "(+subscribe +unsubscribe &invalidate:*)"
+    return [f"%RW~{spec.name}:*", f"&invalidate:{spec.name}:*", COMMANDS, hear]
 
 
 def service_url(logins: Logins, service: ServiceSpec) -> str:

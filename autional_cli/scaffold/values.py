@@ -62,6 +62,7 @@ def spec_values(design: Design) -> dict[str, object]:
         "publishes_tuple": literal(design.publishes),
         "consumes_tuple": literal(design.consumes),
         "calls_tuple": literal([callee.service for callee in design.calls]),
+        "invokes_tuple": literal([f"{callee.service} GET {callee.path}" for callee in design.calls]),
     }
 
 

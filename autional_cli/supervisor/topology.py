@@ -60,7 +60,7 @@ class WorkspaceSource:
         self._drivers = drivers
         block = self._instance.block.arranged_for(chosen.stack, chosen.stack_specs, self._extras)
         self._extras = block.extras
-        secrets.ensure_keys(self._instance, chosen.stack.services)
+        secrets.ensure_keys(self._instance, chosen.stack_specs)
         topology = assemble(self._instance, chosen, block)
         jaeger = next((unit.url for unit in topology.units if unit.name == "jaeger"), "")
         self._instance.remember(stack=chosen.stack.name, driver=chosen.stack.driver, jaeger=jaeger)

@@ -23,6 +23,7 @@ class Spec:
     database: str = "none"
     error_codes: list[int] = field(default_factory=list)
     calls: list[str] = field(default_factory=list)
+    invokes: list[str] = field(default_factory=list)
     publishes: list[str] = field(default_factory=list)
     consumes: list[str] = field(default_factory=list)
     resources: list[str] = field(default_factory=list)

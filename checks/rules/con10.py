@@ -2,7 +2,8 @@
 
 Harm: the two sides of a call are changed by two people; the first request in production finds out.
 Rule: `client.call("<service>", "<METHOD>", "<path>")` names a service of this one's `SPEC.calls` and an operation of
-that service; `grpc_client("<service>", …)` names one that serves gRPC. Paths may have values put in.
+that service; `grpc_client("<service>", …)` names one that serves gRPC. Paths may have values put in. An operation under
+`/v1/internal/` stands in `SPEC.invokes`, or its callee refuses it.
 Fix: declare the call, or mend method and path.
 Escape: none; P0.
 """
@@ -22,6 +23,7 @@ from checks.rule import Rule
 from checks.sources import Source
 
 CALLS = frozenset({"call", "document"})
+INTERNAL = "/v1/internal/"
 VALUE = re.compile(r"\{[^}]*\}")
 
 
@@ -79,7 +81,13 @@ class Con10(Rule):
             return ""
         wanted = (note["method"], VALUE.sub("{}", note["path"]))
         known = {(one.method, VALUE.sub("{}", one.route)) for one in contracts[target.service].operations}
-        return "" if wanted in known else f"{target.service} has no {note['method']} {note['path']}"
+        if wanted not in known:
+            return f"{target.service} has no {note['method']} {note['path']}"
+        operation = f"{target.service} {wanted[0]} {wanted[1]}"
+        declared = {VALUE.sub("{}", each) for each in caller.invokes} if caller is not None else {operation}
+        if wanted[1].startswith(INTERNAL) and operation not in declared:
+            return f"SPEC.invokes of {note['caller']} does not name {operation}"
+        return ""
 
 
 def pattern(node: ast.AST, function: ast.AST | None) -> str | None:

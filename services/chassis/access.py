@@ -2,7 +2,7 @@
 
 - `User`: a signed-in user, vouched for by the gateway.
 - `Visitor`: anybody who comes through the gateway (sign-in, registration).
-- `Peer`: another service of the platform.
+- `Peer`: another service of the platform, whose `SPEC.invokes` names this very operation.
 
 It holds for WebSocket routes as for the others: a handshake without a token is answered with the envelope.
 """
@@ -31,16 +31,16 @@ class SignedIn:
         self.session_id = session_id
 
 
-def _principal(request: HTTPConnection) -> Principal:
+def _credentials(request: HTTPConnection) -> tuple[Verifier, str]:
     token = request.headers.get(HEADER, "")
     if not token:
         raise ServiceError(UNAUTHENTICATED)
-    verifier: Verifier = request.app.state.verifier
-    return verifier.verify(token)
+    return request.app.state.verifier, token
 
 
 def _visitor(request: HTTPConnection) -> Principal:
-    principal = _principal(request)
+    verifier, token = _credentials(request)
+    principal = verifier.verify(token)
     if principal.caller != EDGE:
         raise ServiceError(FORBIDDEN)
     return principal
@@ -62,10 +62,9 @@ async def user(request: HTTPConnection) -> SignedIn:
 
 async def peer(request: HTTPConnection) -> Principal:
     """Return the calling service."""
-    principal = _principal(request)
-    if principal.caller == EDGE:
-        raise ServiceError(FORBIDDEN)
-    return principal
+    verifier, token = _credentials(request)
+    method = request.scope.get("method", "WEBSOCKET")  # the scope of a WebSocket has none
+    return verifier.verify_peer(token, method, request.scope["path"])
 
 
 User = Annotated[SignedIn, Depends(user)]

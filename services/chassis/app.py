@@ -10,6 +10,7 @@ import itertools
 import signal
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Self
+from urllib.parse import urlsplit
 
 from fastapi import APIRouter, FastAPI
 
@@ -20,7 +21,9 @@ from services.chassis.client import ServiceClient
 from services.chassis.db import Database
 from services.chassis.drain import Drain
 from services.chassis.faults import FaultChannel, Faults
+from services.chassis.hosts import Hosts
 from services.chassis.http import Health, HealthCheck, create_app, refuse_undeclared, talks
+from services.chassis.http_protocol import INSIDE, OUTSIDE
 from services.chassis.inbox import Handler, through_inbox
 from services.chassis.inflight import InFlight
 from services.chassis.jobs import Jobs
@@ -216,8 +219,18 @@ class Application:
         fastapi = self.fastapi()
         refuse_undeclared(fastapi)
         inner: App = self._front(fastapi) if self._front else fastapi
-        app = ServiceLayer(inner, self.in_flight, max_body=_MAX_BODY, timeout_s=_REQUEST_S, faults=self.faults)
         settings = self.settings
+        edge = self._front is not None
+        names = (*settings.allowed_hosts, settings.advertise_host, urlsplit(settings.public_url).hostname or "")
+        app = ServiceLayer(
+            inner,
+            self.in_flight,
+            max_body=_MAX_BODY,
+            timeout_s=_REQUEST_S,
+            hosts=Hosts(names),
+            edge=edge,
+            faults=self.faults,
+        )
         return HttpServer(
             app,
             settings.host,
@@ -225,7 +238,8 @@ class Application:
             self.in_flight,
             self.patience,
             listen_fd=settings.listen_fd,
-            websockets=self._front is None and talks(fastapi),
+            websockets=not edge and talks(fastapi),
+            limits=OUTSIDE if edge else INSIDE,
         )
 
     async def _start(self) -> None:

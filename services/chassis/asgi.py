@@ -19,8 +19,9 @@ from starlette.exceptions import HTTPException
 
 from services.chassis import deadline
 from services.chassis.dto import error_body
-from services.chassis.errors import INTERNAL, TIMED_OUT, TOO_LARGE, UNAVAILABLE, ErrorCode, ServiceError
+from services.chassis.errors import INTERNAL, TIMED_OUT, TOO_LARGE, UNAVAILABLE, WRONG_HOST, ErrorCode, ServiceError
 from services.chassis.faults import Faults
+from services.chassis.hosts import Hosts
 from services.chassis.inflight import InFlight, Kind, Work
 from services.chassis.logging import get_logger
 from services.chassis.metrics import REQUEST_SECONDS, REQUESTS, bounded
@@ -108,22 +109,40 @@ class ServiceLayer:
     """Wraps a service's ASGI application."""
 
     def __init__(
-        self, app: App, in_flight: InFlight, *, max_body: int, timeout_s: float, faults: Faults | None = None
+        self,
+        app: App,
+        in_flight: InFlight,
+        *,
+        max_body: int,
+        timeout_s: float,
+        hosts: Hosts | None = None,
+        edge: bool = False,
+        faults: Faults | None = None,
     ) -> None:
+        """`edge`: requests come from outside, and nothing in them steers the inside: no deadline, no sampling.
+
+        `hosts` are the names that are served; None: any.
+        """
         self._app = app
         self._in_flight = in_flight
         self._max_body = max_body
         self._timeout_s = timeout_s
+        self._hosts = hosts
+        self._edge = edge
         self._faults = faults
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":
             await self._converse(scope, receive, send)
-        elif scope["type"] != "http" or scope["path"] in _UNTRACED:
+        elif scope["type"] != "http" or (scope["path"] in _UNTRACED and self._serves(scope)):
             await self._app(scope, receive, send)
         else:
             with self._in_flight.working(Kind.REQUEST, f"{scope['method']} {scope['path']}") as work:
                 await self._serve(scope, receive, send, work)
+
+    def _serves(self, scope: Scope) -> bool:
+        host = next((value for name, value in scope["headers"] if name == b"host"), b"")
+        return self._hosts is None or self._hosts.serve(host)
 
     async def _converse(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a WebSocket until one side closes it; a drain closes it when no message is in hand."""
@@ -132,7 +151,7 @@ class ServiceLayer:
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send, work: Work) -> None:
         headers = {name: value for name, value in scope["headers"] if name in _READ}
-        parent = remote_context(headers.get(b"traceparent", b"").decode("latin-1"))
+        parent = remote_context(headers.get(b"traceparent", b"").decode("latin-1"), sampled=self._edge)
         method = scope["method"]
         attributes = {
             "http.request.method": method,
@@ -145,11 +164,13 @@ class ServiceLayer:
         started = time.perf_counter()
         try:
             length = headers.get(b"content-length", b"0")
-            if length.isdigit() and int(length) > self._max_body:
+            if length.isdigit() and int(length[:_DIGITS]) > self._max_body:
                 await exchange.refuse(TOO_LARGE)
+            elif self._hosts is not None and not self._hosts.serve(headers.get(b"host", b"")):
+                await exchange.refuse(WRONG_HOST)
             else:
-                limit_s = min(deadline.parse(headers.get(_DEADLINE, b"")) or self._timeout_s, self._timeout_s)
-                await self._guarded(exchange, receive, limit_s)
+                asked_s = None if self._edge else deadline.parse(headers.get(_DEADLINE, b""))
+                await self._guarded(exchange, receive, min(asked_s or self._timeout_s, self._timeout_s))
         finally:
             self._record(exchange, method, time.perf_counter() - started)
             otel_context.detach(token)
@@ -199,4 +220,5 @@ class ServiceLayer:
 
 _DEADLINE = deadline.HEADER.encode()
 _EVENTS = b"text/event-stream"
-_READ = frozenset({b"traceparent", b"content-length", _DEADLINE})
+_READ = frozenset({b"traceparent", b"content-length", b"host", _DEADLINE})
+_DIGITS = 18  # of a content-length are enough to refuse it

@@ -2,8 +2,8 @@
 
 Every service has an ES256 key of its own; all public keys are in one trust file (a JWKS whose key ids are service
 names). The gateway turns a valid access token into an identity token for the one service it calls; a service that calls
-another vouches for itself alone. Nobody but the gateway may vouch for a user, and no identity header from outside is
-ever read.
+another vouches for itself alone, and may invoke there what its SPEC declares. Nobody but the gateway may vouch for a
+user, and no identity header from outside is ever read. A token lives for seconds; whoever receives it sees to that.
 Format: JWT (RFC 7519) in JWS compact form (RFC 7515), header `x-autional-identity`.
 """
 
@@ -16,16 +16,17 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-import orjson
 from joserfc import jwt
 from joserfc.errors import JoseError
-from joserfc.jwk import ECKey, KeySet
+from joserfc.jwk import ECKey
 
-from services.chassis.errors import UNAUTHENTICATED, ServiceError
+from services.chassis.errors import FORBIDDEN, UNAUTHENTICATED, ServiceError
+from services.chassis.trust import Trust
 
 HEADER = "x-autional-identity"
 EDGE = "gateway"
-_LIFE_S = 60
+_LIFE_S = 10  # renewed at half of it
+_LONGEST_S = 15  # that a receiver accepts
 _LEEWAY_S = 5
 _CACHED_TOKENS = 4096
 _ALGORITHMS = ["ES256"]
@@ -78,27 +79,66 @@ class Signer:
 
 
 class Verifier:
-    """Checks tokens made for this service against the trust file."""
+    """Checks tokens made for this service against the trust file, and what their signer may invoke."""
 
     def __init__(self, service: str, trust_file: Path) -> None:
         self._service = service
-        self._keys = KeySet.import_key_set(orjson.loads(trust_file.read_bytes()))
+        self._trust = Trust(service, trust_file)
 
     def verify(self, token: str) -> Principal:
         """Return who signed `token` and for whom.
 
         Raises `ServiceError(UNAUTHENTICATED)` for anything that is not beyond doubt.
         """
+        self._trust.refresh()
         try:
-            decoded = jwt.decode(token, self._keys, algorithms=_ALGORITHMS)
+            return self._principal(token)
+        except ServiceError:
+            if not self._trust.refresh(now=True):
+                raise
+        return self._principal(token)  # its signer has just joined
+
+    def verify_rpc(self, token: str, method: str) -> Principal:
+        """Return who invokes the gRPC method `method`, written `package.Service/Method`.
+
+        Raises `UNAUTHENTICATED`; `FORBIDDEN` for a caller whose SPEC does not declare it.
+        """
+        principal = self.verify(token)
+        if not self._trust.allows_rpc(principal.caller, method.rpartition("/")[2]):
+            raise ServiceError(FORBIDDEN)
+        return principal
+
+    def verify_peer(self, token: str, method: str, path: str) -> Principal:
+        """Return which service invokes an HTTP operation for itself; `path` is the decoded one.
+
+        Raises `UNAUTHENTICATED`; `FORBIDDEN` for a caller whose SPEC does not declare it, and for the gateway.
+        """
+        principal = self.verify(token)
+        if principal.caller == EDGE or not self._trust.allows_http(principal.caller, method, path):
+            raise ServiceError(FORBIDDEN)
+        return principal
+
+    def _principal(self, token: str) -> Principal:
+        try:
+            decoded = jwt.decode(token, self._trust.keys, algorithms=_ALGORITHMS)
             claims = decoded.claims
             caller = str(claims["iss"])
             trusted = decoded.header.get("kid") == caller and claims["aud"] == self._service
-            alive = float(claims["exp"]) + _LEEWAY_S > time.time() >= float(claims["iat"]) - _LEEWAY_S
+            alive = _is_alive(float(claims["iat"]), float(claims["exp"]), time.time())
             user_id = UUID(claims["sub"]) if "sub" in claims else None
             session_id = UUID(claims["sid"]) if "sid" in claims else None
-        except (JoseError, KeyError, ValueError, TypeError, AttributeError) as error:
+        except _DOUBTS as error:
             raise ServiceError(UNAUTHENTICATED) from error
         if not trusted or not alive or (user_id is not None and caller != EDGE):
             raise ServiceError(UNAUTHENTICATED)
         return Principal(caller, user_id, session_id, str(claims.get("ip", "")), str(claims.get("ua", "")))
+
+
+# What reading a token of anybody's making can raise: nested without end (RecursionError), numbers without end.
+_DOUBTS = (JoseError, KeyError, ValueError, TypeError, AttributeError, OverflowError, RecursionError)
+
+
+def _is_alive(issued_at: float, expires_at: float, now: float) -> bool:
+    """Whether a token counts: not yet expired, and not made to count for longer than a receiver accepts."""
+    lives_s = expires_at - issued_at
+    return 0 < lives_s <= _LONGEST_S and issued_at - _LEEWAY_S <= now < expires_at + _LEEWAY_S

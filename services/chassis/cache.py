@@ -29,15 +29,16 @@ _TOMBSTONE = b"-"
 _TOMBSTONE_S = 5  # longer than any load may take
 
 
-def channel(namespace: str) -> str:
-    """Return the channel on which changes in `namespace` are announced."""
-    return f"invalidate:{namespace}"
+def channel(source: str, namespace: str) -> str:
+    """Return the channel on which the service `source`, and nobody else, announces changes in its `namespace`."""
+    return f"invalidate:{source}:{namespace}"
 
 
 class Cache:
     """JSON values of one namespace. Times are seconds; `size` bounds the local level in entries.
 
-    `shared_s=0` leaves out Redis as a level: the cache of a reader whose source shares by itself.
+    `shared_s=0` leaves out Redis as a level: the cache of a reader whose source shares by itself. `source` is the
+    service that announces changes; `owner` unless told.
     """
 
     def __init__(
@@ -49,8 +50,10 @@ class Cache:
         local_s: float = 60,
         shared_s: float = 300,
         size: int = 10_000,
+        source: str = "",
     ) -> None:
         self._redis = redis
+        self._channel = channel(source or owner, namespace)
         self._prefix = f"{owner}:{namespace}:"
         self._namespace = namespace
         self._local_s = local_s
@@ -122,7 +125,7 @@ class Cache:
             async with self._redis.pipeline(transaction=False) as pipeline:
                 for key in keys:
                     pipeline.set(self._prefix + key, _TOMBSTONE, ex=_TOMBSTONE_S)
-                pipeline.publish(channel(self._namespace), orjson.dumps(list(keys)))
+                pipeline.publish(self._channel, orjson.dumps(list(keys)))
                 await pipeline.execute()
         except (OSError, RedisError) as error:
             raise ResourceUnavailableError("cache") from error
@@ -132,7 +135,7 @@ class Cache:
         while True:
             try:
                 async with self._redis.pubsub() as subscription:
-                    await subscription.subscribe(channel(self._namespace))
+                    await subscription.subscribe(self._channel)
                     await self._follow(subscription, backoff)
             except (OSError, RedisError) as error:
                 log.warning("cache announcements lost", cache=self._namespace, error=repr(error))

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 
 HEADER = "x-request-timeout-ms"
+_DIGITS = 9
 _deadline: ContextVar[float | None] = ContextVar("deadline", default=None)
 
 
@@ -32,9 +33,8 @@ def within(seconds: float) -> Iterator[None]:
 
 
 def parse(header: bytes | str) -> float | None:
-    """Return the seconds in an `x-request-timeout-ms` header, or None if it is not a positive number."""
-    try:
-        milliseconds = int(header)
-    except ValueError:
+    """Return the seconds in an `x-request-timeout-ms` header, or None if it is not a positive number of sane length."""
+    text = header.decode("latin-1") if isinstance(header, bytes) else header
+    if not (text.isascii() and text.isdigit() and len(text) <= _DIGITS):
         return None
-    return milliseconds / 1000 if milliseconds > 0 else None
+    return int(text) / 1000 or None

@@ -90,6 +90,9 @@ FORBIDDEN = CODES.register(1007, "FORBIDDEN", 403, "The caller may not do this")
 UNAVAILABLE = CODES.register(1008, "UNAVAILABLE", 503, "A part this needs is not available; try again")
 TIMED_OUT = CODES.register(1009, "TIMED_OUT", 504, "A part this needs did not answer in time")
 TOO_MANY_REQUESTS = CODES.register(1010, "TOO_MANY_REQUESTS", 429, "Too many requests; slow down")
+HEAD_TOO_LARGE = CODES.register(1013, "HEAD_TOO_LARGE", 431, "The header of the request is too large")
+REQUEST_TIMEOUT = CODES.register(1014, "REQUEST_TIMEOUT", 408, "The request did not arrive in time")
+WRONG_HOST = CODES.register(1015, "WRONG_HOST", 421, "This host name is not served here")
 BAD_CURSOR = CODES.register(1012, "BAD_CURSOR", 400, "The cursor is not one that this service gave")
 
 # Statuses that frameworks raise on their own → the code that stands for them.
@@ -99,9 +102,12 @@ BY_STATUS: Mapping[int, ErrorCode] = {
     403: FORBIDDEN,
     404: NOT_FOUND,
     405: METHOD_NOT_ALLOWED,
+    408: REQUEST_TIMEOUT,
     413: TOO_LARGE,
+    421: WRONG_HOST,
     422: VALIDATION,
     429: TOO_MANY_REQUESTS,
+    431: HEAD_TOO_LARGE,
     503: UNAVAILABLE,
     504: TIMED_OUT,
 }

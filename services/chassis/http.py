@@ -75,6 +75,7 @@ def create_app(spec: ServiceSpec, routers: Iterable[APIRouter], health: Health, 
         docs_url=None,
         redoc_url=None,
         openapi_url="/openapi.json",
+        redirect_slashes=False,  # the redirect would name the address that this service listens on
         generate_unique_id_function=_operation_id,
         responses=_ERRORS,
     )

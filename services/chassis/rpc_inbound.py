@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -21,6 +21,7 @@ from services.chassis.tracing import fail, remote_context, span
 
 log = get_logger(__name__)
 
+_LONGEST_S = 30.0  # that a call may take, whatever its caller says
 _STATUS = {
     400: grpc.StatusCode.INVALID_ARGUMENT,
     401: grpc.StatusCode.UNAUTHENTICATED,
@@ -57,12 +58,14 @@ class Inbound(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]  # not subs
         behaviour = getattr(handler, kind)
 
         async def call(request: Any, context: Any) -> Any:
-            async with self._guarded(method, metadata, context):
+            async with self._guarded(method, metadata, context) as admit:
+                await admit()
                 return await behaviour(request, context)
             return None  # an error was turned into a status
 
         async def stream(request: Any, context: Any) -> AsyncIterator[Any]:
-            async with self._guarded(method, metadata, context):
+            async with self._guarded(method, metadata, context) as admit:
+                await admit()
                 async for part in behaviour(request, context):
                     yield part
 
@@ -70,7 +73,19 @@ class Inbound(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]  # not subs
         return make(stream if many_out else call, handler.request_deserializer, handler.response_serializer)
 
     @asynccontextmanager
-    async def _guarded(self, method: str, metadata: dict[str, Any], context: Any) -> AsyncIterator[None]:
+    async def _guarded(
+        self, method: str, metadata: dict[str, Any], context: Any
+    ) -> AsyncIterator[Callable[[], Awaitable[None]]]:
+        """Turn what the block raises into a status.
+
+        Yields the function that admits the caller; the block calls it first, so that a refusal is raised inside.
+        """
+
+        async def admit() -> None:
+            self._verifier.verify_rpc(str(metadata.get(HEADER, "")), method)
+            if self._faults is not None and self._faults.active:
+                await self._faults.suffer()
+
         attributes = {"rpc.system.name": "grpc", "rpc.method": method}
         parent = remote_context(str(metadata.get("traceparent", "")))
         with (
@@ -78,11 +93,8 @@ class Inbound(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]  # not subs
             self._in_flight.working(Kind.CALL, method, f"{current.get_span_context().trace_id:032x}") as work,
         ):
             try:
-                self._verifier.verify(str(metadata.get(HEADER, "")))
-                if self._faults is not None and self._faults.active:
-                    await self._faults.suffer()
-                with deadline.within(context.time_remaining() or 30.0):
-                    yield
+                with deadline.within(min(context.time_remaining() or _LONGEST_S, _LONGEST_S)):
+                    yield admit
                 current.set_attribute("rpc.status_code", "OK")
             except asyncio.CancelledError:
                 if not work.aborted:

@@ -43,6 +43,8 @@ class Settings(BaseSettings):
     fault_socket: Path | None = None  # given to development instances alone: where drills may ask for faults
     schema_wait_s: float = Field(default=0.0, ge=0)  # for migrations that are applied beside it; 0: they are already
     public_url: str = "http://127.0.0.1:11000"
+    # Host names that are served beside addresses, localhost, `advertise_host` and that of `public_url`, as JSON.
+    allowed_hosts: list[str] = Field(default_factory=list)
     mail_from: str = "Autional <no-reply@autional.localhost>"
 
 

@@ -101,10 +101,18 @@ def parse_traceparent(header: str) -> SpanContext | None:
     return context if context.is_valid else None
 
 
-def remote_context(header: str) -> Context:
-    """Return a context whose current span is the remote one in `header`; an empty context if there is none."""
+def remote_context(header: str, *, sampled: bool = False) -> Context:
+    """Return a context whose current span is the remote one in `header`; an empty context if there is none.
+
+    `sampled`: it is recorded whatever the header says.
+    """
     remote = parse_traceparent(header) if header else None
-    return trace.set_span_in_context(trace.NonRecordingSpan(remote), _ROOT) if remote else _ROOT
+    if remote is None:
+        return _ROOT
+    if sampled and not remote.trace_flags.sampled:
+        flags = TraceFlags(remote.trace_flags | TraceFlags.SAMPLED)
+        remote = SpanContext(remote.trace_id, remote.span_id, is_remote=True, trace_flags=flags)
+    return trace.set_span_in_context(trace.NonRecordingSpan(remote), _ROOT)
 
 
 @contextmanager

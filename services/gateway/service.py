@@ -16,6 +16,7 @@ SPEC = ServiceSpec(
     summary="The single entry point",
     port=11000,
     calls=("session",),
+    invokes=("session/Validate",),
     error_codes=range(1100, 1200),
 )
 
@@ -34,7 +35,7 @@ def build(settings: Settings) -> Application:
     app = Application(SPEC, settings, routes_to_everyone=True)
     options = GatewayOptions()
     # Only a local level: the session service keeps the shared one, and announces every revocation.
-    active = Cache(app.cache_redis, SPEC.name, "session", shared_s=0)
+    active = Cache(app.cache_redis, SPEC.name, "session", shared_s=0, source="session")
     sessions = app.grpc_client("session", SessionsStub)
     tokens = AccessTokens(app.client, sessions, active, settings.public_url)
     limits = RateLimits(settings.bus_url.get_secret_value(), options)

@@ -16,6 +16,14 @@ SPEC = ServiceSpec(
     port=11001,
     database="postgres",
     calls=("session", "mfa"),
+    invokes=(
+        "session/Create",
+        "session/Pending",
+        "session/Complete",
+        "session/RevokeAll",
+        "mfa/Requirement",
+        "mfa/Verify",
+    ),
     publishes=(
         "user.created",
         "user.verified",

@@ -16,6 +16,7 @@ SPEC = ServiceSpec(
     port=11010,
     database="postgres",
     calls=("identity",),
+    invokes=("identity POST /v1/internal/users/{user_id}/email-token",),
     publishes=("notification.sent", "notification.failed"),
     consumes=(
         "user.created",

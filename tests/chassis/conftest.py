@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 
 import aiohttp
 import pytest
@@ -18,6 +18,7 @@ from services.chassis.db import Database
 from services.chassis.redis import connect
 from services.chassis.settings import Settings
 from tests.chassis.events import create_tables, empty_tables
+from tests.chassis.processes import as_witness
 from tests.chassis.servers import WITNESS, Servers
 from tests.chassis.servers import servers as start_servers
 
@@ -87,15 +88,14 @@ def spans(_exporter: InMemorySpanExporter) -> InMemorySpanExporter:
 
 
 @pytest.fixture
-def token(servers: Servers) -> str:
-    """What tells probe that witness calls."""
-    return Signer("witness", servers.settings(WITNESS).private_key_file).token("probe")
+def sign(servers: Servers) -> Callable[[], str]:
+    """What makes a token that tells probe that witness calls; one lives for seconds."""
+    signer = Signer("witness", servers.settings(WITNESS).private_key_file)
+    return lambda: signer.token("probe")
 
 
 @pytest.fixture
-async def http(servers: Servers, token: str) -> AsyncIterator[aiohttp.ClientSession]:
+async def http(servers: Servers) -> AsyncIterator[aiohttp.ClientSession]:
     """A client of probe's HTTP, as witness."""
-    url = f"http://127.0.0.1:{servers.settings().http_port}"
-    headers = {"x-autional-identity": token}
-    async with aiohttp.ClientSession(url, headers=headers, timeout=aiohttp.ClientTimeout(total=20)) as session:
+    async with as_witness(servers) as session:
         yield session

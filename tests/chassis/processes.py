@@ -7,18 +7,34 @@ import os
 import socket
 import sys
 from collections import defaultdict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import orjson
 
-from tests.chassis.servers import PROBE, Servers
+from services.chassis.auth import HEADER, Signer
+from tests.chassis.servers import PROBE, WITNESS, Servers
 
 ROOT = Path(__file__).parents[2]
 START_S = 20.0
 END_S = 15.0
+
+
+def as_witness(servers: Servers) -> aiohttp.ClientSession:
+    """Return a client of probe's HTTP that signs each request as witness: a token lives for seconds."""
+    signer = Signer("witness", servers.settings(WITNESS).private_key_file)
+
+    async def sign(
+        request: aiohttp.ClientRequest, handler: Callable[[aiohttp.ClientRequest], Awaitable[aiohttp.ClientResponse]]
+    ) -> aiohttp.ClientResponse:
+        request.headers.setdefault(HEADER, signer.token("probe"))
+        return await handler(request)
+
+    url = f"http://127.0.0.1:{servers.settings().http_port}"
+    return aiohttp.ClientSession(url, middlewares=(sign,), timeout=aiohttp.ClientTimeout(total=20))
 
 
 class Gates:

@@ -27,6 +27,14 @@ from tests.resources.running import CALL, READY_S, build, claim, stack
 ROOT = Path(__file__).parents[2]
 HAPPENED = "thing.happened"
 OTHER = "thing.other"
+PEER_OPERATIONS = (  # what the probes of these tests serve to witness, and some that nobody serves
+    *(f"{method} /v1/things" for method in ("GET", "POST", "PATCH")),
+    *(f"{method} /v1/things/{{number}}" for method in ("GET", "DELETE")),
+    *(f"GET /v1/{name}" for name in ("conflict", "broken", "forever", "left", "stream", "slow")),
+    *(f"GET /v1/internal/{name}" for name in ("ping", "chunks", "events")),
+    *(f"POST /v1/internal/{name}" for name in ("slow", "block", "upload", "touch", "job")),
+    "WEBSOCKET /v1/internal/talk",
+)
 PROBE = ServiceSpec(
     name="probe",
     summary="A service of the tests",
@@ -44,6 +52,10 @@ WITNESS = ServiceSpec(
     error_codes=range(9100, 9200),
     database="mongo",
     calls=("probe",),
+    invokes=(
+        *(f"probe/{method}" for method in ("Requirement", "Verify", "Slow", "Count")),
+        *(f"probe {operation}" for operation in PEER_OPERATIONS),
+    ),
     consumes=(HAPPENED, OTHER),
 )
 GATEWAY = ServiceSpec(name="gateway", summary="The edge", port=11000, error_codes=range(1100, 1200))
@@ -134,7 +146,7 @@ def servers(folder: Path) -> Iterator[Servers]:
     instance = Instance.open(folder, "chassis")
     instance.create()
     with claim(instance):
-        secrets.ensure_keys(instance, [spec.name for spec in SPECS])
+        secrets.ensure_keys(instance, SPECS)
         found = {name: Server(resource) for name, resource in build(instance, SPECS).items()}
         all_of_them = Servers(instance, {name: server for name, server in found.items() if name in _WANTED})
         try:

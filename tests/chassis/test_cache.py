@@ -35,7 +35,7 @@ async def listening(redis: Redis, cache: Cache, count: int) -> None:
 
 async def subscribed(redis: Any, count: int) -> None:
     async def heard() -> bool:
-        return bool((await redis.pubsub_numsub(channel("things")))[0][1] == count)
+        return bool((await redis.pubsub_numsub(channel("probe", "things")))[0][1] == count)
 
     await eventually(heard, f"{count} caches listen")
 

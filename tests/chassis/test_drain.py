@@ -11,25 +11,16 @@ import grpc
 import pytest
 from redis.asyncio import Redis
 
-from services.chassis.auth import Signer
 from services.chassis.db import Database
 from services.chassis.http import Health
 from services.chassis.rpc_health import RpcHealth, ServingStatus
 from services.chassis.watchdog import FORCED_EXIT
 from tests.chassis.events import deliver, effects, event, eventually, on_bus, pending, waiting
 from tests.chassis.processes import probe
-from tests.chassis.servers import OTHER, PROBE, WITNESS, Servers
+from tests.chassis.servers import OTHER, PROBE, Servers
 
 STEPS = ["readiness", "lame-duck", "intake", "listeners", "jobs", "outbox"]
 CLEANUPS = ["last", "first", "database", "client", "cache", "bus"]  # without those that come from the start
-
-
-@pytest.fixture
-async def http(servers: Servers) -> aiohttp.ClientSession:
-    """A keep-alive session of a peer with probe."""
-    token = Signer("witness", servers.settings(WITNESS).private_key_file).token("probe")
-    url = f"http://127.0.0.1:{servers.settings().http_port}"
-    return aiohttp.ClientSession(url, headers={"x-autional-identity": token}, timeout=aiohttp.ClientTimeout(total=20))
 
 
 async def status(http: aiohttp.ClientSession, path: str) -> int:

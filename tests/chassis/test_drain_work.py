@@ -93,14 +93,14 @@ async def test_a_connection_that_is_kept_alive_is_never_cut_under_a_request(
 
 
 async def test_grpc_calls_of_both_kinds_are_finished_and_new_ones_refused(
-    servers: Servers, token: str, tmp_path: Path
+    servers: Servers, sign: Callable[[], str], tmp_path: Path
 ) -> None:
-    metadata = ((HEADER, token),)
     async with (
         probe(servers, tmp_path, **AT_ONCE) as process,
         grpc.aio.insecure_channel(f"127.0.0.1:{servers.instance.block.grpc(PROBE)}") as channel,
     ):
         await process.ready()
+        metadata = ((HEADER, sign()),)
         call = unary(channel, "Slow")(b"echo", metadata=metadata, timeout=10)
         counting = stream(channel, "Count")(b"", metadata=metadata, timeout=10)
         received = aiter(counting)
@@ -108,7 +108,7 @@ async def test_grpc_calls_of_both_kinds_are_finished_and_new_ones_refused(
         await process.gates.arrived("call")
         await process.gates.arrived("count")
         await stopping(process)
-        await eventually(lambda: _refused(servers, metadata), "new calls are refused")
+        await eventually(lambda: _refused(servers, sign), "new calls are refused")
         process.gates.open("call")
         process.gates.open("count")
         assert await call == b"echo"
@@ -129,7 +129,7 @@ async def test_a_grpc_stream_needs_a_token_like_every_other_call(servers: Server
 
 
 async def test_at_the_deadline_requests_calls_and_jobs_are_cut_off_told_and_named(
-    servers: Servers, http: aiohttp.ClientSession, token: str, tmp_path: Path
+    servers: Servers, http: aiohttp.ClientSession, sign: Callable[[], str], tmp_path: Path
 ) -> None:
     address = f"127.0.0.1:{servers.instance.block.grpc(PROBE)}"
     async with (
@@ -140,7 +140,7 @@ async def test_at_the_deadline_requests_calls_and_jobs_are_cut_off_told_and_name
         slow = asyncio.create_task(
             http.post("/v1/internal/slow", headers={"traceparent": f"00-{'7' * 32}-{'1' * 16}-01"})
         )
-        call = unary(channel, "Slow")(b"", metadata=((HEADER, token),), timeout=10)
+        call = unary(channel, "Slow")(b"", metadata=((HEADER, sign()),), timeout=10)
         (await http.post("/v1/internal/job")).release()
         for name in ("slow", "call", "job"):
             await process.gates.arrived(name)
@@ -239,10 +239,10 @@ async def _closed(servers: Servers) -> bool:
     return False
 
 
-async def _refused(servers: Servers, metadata: Any) -> bool:
+async def _refused(servers: Servers, sign: Callable[[], str]) -> bool:
     async with grpc.aio.insecure_channel(f"127.0.0.1:{servers.instance.block.grpc(PROBE)}") as channel:
         try:
-            await unary(channel, "Unknown")(b"", metadata=metadata, timeout=10)
+            await unary(channel, "Unknown")(b"", metadata=((HEADER, sign()),), timeout=10)
         except grpc.aio.AioRpcError as error:
             return error.code() is grpc.StatusCode.UNAVAILABLE
     return False

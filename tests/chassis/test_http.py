@@ -26,7 +26,7 @@ from services.chassis.lifecycle import Patience
 from services.chassis.server import HttpServer
 from tests.chassis.asgi_client import Answer, ask
 from tests.chassis.events import serving
-from tests.chassis.servers import PROBE, Servers
+from tests.chassis.servers import PROBE, WITNESS, Servers
 
 MAX_BODY = 1000
 TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
@@ -95,18 +95,18 @@ class Edge:
     def __init__(self, folder: Path, *, timeout_s: float = 30) -> None:
         keys = Instance.open(folder, "keys")
         keys.create()
-        secrets.ensure_keys(keys, ["probe", "witness"])
+        secrets.ensure_keys(keys, [PROBE, WITNESS])
         keys.discard_run_dir()
         self.health = Health()
         self.in_flight = InFlight()
         verifier = Verifier("probe", secrets.trust_file(keys))
         self.fastapi: FastAPI = create_app(PROBE, [router], self.health, verifier)
         self.app = ServiceLayer(self.fastapi, self.in_flight, max_body=MAX_BODY, timeout_s=timeout_s)
-        self.token = Signer("witness", secrets.key_file(keys, "witness")).token("probe")
+        self.signer = Signer("witness", secrets.key_file(keys, "witness"))
 
     async def ask(self, method: str, path: str, body: bytes | list[bytes] = b"", **headers: str) -> Answer:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
-        given = {"x-autional-identity": self.token, "content-type": "application/json", **named}
+        given = {"x-autional-identity": self.signer.token("probe"), "content-type": "application/json", **named}
         return await ask(self.app, method, path, given, body)
 
 
@@ -278,7 +278,7 @@ async def test_over_a_real_socket_idle_connections_close_and_the_request_in_flig
     edge.fastapi.include_router(slow)
     port = servers.instance.block.http(PROBE, 2)
     server = HttpServer(edge.app, "127.0.0.1", port, edge.in_flight, Patience(5))
-    headers = {"x-autional-identity": edge.token}
+    headers = {"x-autional-identity": edge.signer.token("probe")}
     async with aiohttp.ClientSession(f"http://127.0.0.1:{port}", headers=headers) as session, serving(server):
         async with session.get("/v1/things/1") as idle:
             await idle.read()

@@ -13,6 +13,7 @@ from autional_cli.export import keys
 from autional_cli.export.deployment import version_of
 from autional_cli.export.folder import MARKER, write
 from tests.platform.running import AUTIONAL, ROOT
+from tests.workspace.made import spec
 
 OURS = {"base/a.yaml": "a: 1\n", "base/b.yaml": "b: 1\n"}
 THEIRS = {"overlays/example/kustomization.yaml": "resources: []\n"}
@@ -79,14 +80,15 @@ def test_a_digest_is_a_version() -> None:
 
 
 def test_keys_are_private_and_kept(tmp_path: Path) -> None:
-    written = keys.make(tmp_path, ["identity", "session"])
+    known = [spec(name, port) for name, port in (("identity", 11001), ("session", 11004), ("mfa", 11005))]
+    written = keys.make(tmp_path, known[:2])
     before = (tmp_path / "identity/private_key").read_text()
     assert (tmp_path / "identity/private_key").stat().st_mode & 0o777 == 0o600
     assert (tmp_path / "identity/secret").stat().st_mode & 0o777 == 0o600
-    assert keys.make(tmp_path, ["identity", "session", "mfa"]) == ["mfa/private_key", "mfa/secret", "trust.json"]
+    assert keys.make(tmp_path, known) == ["mfa/private_key", "mfa/secret", "trust.json"]
     assert (tmp_path / "identity/private_key").read_text() == before
     trusted = [key["kid"] for key in json.loads((tmp_path / "trust.json").read_text())["keys"]]
-    assert trusted == ["identity", "session", "mfa"]
+    assert trusted == ["identity", "mfa", "session"]
     assert "trust.json" in written
 
 

@@ -61,7 +61,6 @@ async def test_identity_may_use_what_is_its_own_and_read_every_registry(either: 
         await redis.set("limits:identity:login", 1, px=1000)
         await redis.set("lock:identity:sweep", 1, nx=True)
         await redis.publish("registry", "changed")
-        await redis.publish("invalidate:identity", "user-1")
         await redis.info()
         await redis.eval("return redis.call('GET', KEYS[1])", 1, "limits:identity:login")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,9 +15,18 @@ from autional_cli import secrets
 from autional_cli.errors import AutionalError, ExitCode
 from autional_cli.instance import Instance
 
+from .made import spec
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+
+SPEC = {name: spec(name, port) for name, port in (("gateway", 11000), ("identity", 11001), ("mfa", 11005))}
+
+
+def trusted(instance: Instance) -> set[str]:
+    return {key["kid"] for key in json.loads(secrets.trust_file(instance).read_bytes())["keys"]}
 
 
 @pytest.fixture
@@ -73,33 +83,59 @@ def test_a_broken_file_is_an_error_and_is_not_replaced(instance: Instance, conte
 
 
 def test_a_token_signed_with_a_services_key_is_trusted_by_all(instance: Instance) -> None:
-    secrets.ensure_keys(instance, ["gateway", "identity"])
+    secrets.ensure_keys(instance, [SPEC["gateway"], SPEC["identity"]])
     private = ECKey.import_key(secrets.key_file(instance, "gateway").read_text())
-    trusted = KeySet.import_key_set(json.loads(secrets.trust_file(instance).read_text()))
+    trusted = KeySet.import_key_set({"keys": json.loads(secrets.trust_file(instance).read_text())["keys"]})
     token = jwt.encode({"alg": "ES256", "kid": "gateway"}, {"sub": "user"}, private)
     assert jwt.decode(token, trusted).claims == {"sub": "user"}
 
 
 def test_keys_survive_and_new_services_join_the_trust_file(instance: Instance) -> None:
-    secrets.ensure_keys(instance, ["gateway"])
+    secrets.ensure_keys(instance, [SPEC["gateway"]])
     before = secrets.key_file(instance, "gateway").read_bytes()
-    secrets.ensure_keys(instance, ["gateway", "mfa"])
+    secrets.ensure_keys(instance, [SPEC["gateway"], SPEC["mfa"]])
     assert secrets.key_file(instance, "gateway").read_bytes() == before
-    assert secrets.trusted_names(instance) == {"gateway", "mfa"}
+    assert trusted(instance) == {"gateway", "mfa"}
     assert "d" not in json.loads(secrets.trust_file(instance).read_text())["keys"][0]
 
 
 def test_keys_are_private_and_an_exposed_one_is_refused(instance: Instance) -> None:
-    secrets.ensure_keys(instance, ["gateway"])
+    secrets.ensure_keys(instance, [SPEC["gateway"]])
     path = secrets.key_file(instance, "gateway")
     assert path.stat().st_mode & 0o777 == 0o600
     path.chmod(0o644)
     with pytest.raises(AutionalError, match="others may read it"):
-        secrets.ensure_keys(instance, ["gateway"])
+        secrets.ensure_keys(instance, [SPEC["gateway"]])
 
 
 def test_a_lost_trust_file_is_made_again(instance: Instance) -> None:
-    secrets.ensure_keys(instance, ["gateway"])
+    secrets.ensure_keys(instance, [SPEC["gateway"]])
     secrets.trust_file(instance).write_text("{")
-    secrets.ensure_keys(instance, ["gateway"])
-    assert secrets.trusted_names(instance) == {"gateway"}
+    secrets.ensure_keys(instance, [SPEC["gateway"]])
+    assert trusted(instance) == {"gateway"}
+
+
+def test_a_lost_key_is_made_again_and_trusted(instance: Instance) -> None:
+    secrets.ensure_keys(instance, [SPEC["gateway"], SPEC["identity"]])
+    secrets.key_file(instance, "identity").unlink()
+    secrets.ensure_keys(instance, [SPEC["gateway"], SPEC["identity"]])
+    private = ECKey.import_key(secrets.key_file(instance, "identity").read_text())
+    keys = KeySet.import_key_set({"keys": json.loads(secrets.trust_file(instance).read_text())["keys"]})
+    assert jwt.decode(jwt.encode({"alg": "ES256", "kid": "identity"}, {}, private), keys).claims == {}
+
+
+def test_a_service_that_left_the_platform_is_not_trusted_any_more(instance: Instance) -> None:
+    secrets.ensure_keys(instance, [SPEC["gateway"], SPEC["identity"]])
+    secrets.ensure_keys(instance, [SPEC["gateway"]])
+    assert trusted(instance) == {"gateway"}
+
+
+def test_the_trust_file_says_what_each_service_may_invoke(instance: Instance) -> None:
+    caller = replace(spec("point", 11008, "identity"), invokes=("identity/Read",))
+    secrets.ensure_keys(instance, [SPEC["identity"], caller])
+    assert json.loads(secrets.trust_file(instance).read_text())["invokes"] == {"point": ["identity/Read"]}
+    made_at = secrets.trust_file(instance).stat().st_mtime_ns
+    secrets.ensure_keys(instance, [SPEC["identity"], caller])
+    assert secrets.trust_file(instance).stat().st_mtime_ns == made_at
+    secrets.ensure_keys(instance, [SPEC["identity"], replace(caller, invokes=())])
+    assert json.loads(secrets.trust_file(instance).read_text())["invokes"] == {}
