@@ -6,8 +6,6 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
-import signal
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Self
 from urllib.parse import urlsplit
@@ -39,6 +37,7 @@ from services.chassis.rpc_health import RpcHealth
 from services.chassis.server import HttpServer
 from services.chassis.settings import Settings
 from services.chassis.spec import ServiceSpec
+from services.chassis.stop_signals import ignore_stop_signals, on_stop_signals
 from services.chassis.tracing import Tracing
 from services.chassis.watchdog import Watchdog
 
@@ -172,7 +171,7 @@ class Application:
             report_drain(drain.report(forced=True), status="forced exit", final=True)
 
         with Watchdog(self.settings.shutdown_timeout_s, last_words) as watchdog:
-            _on_stop_signals(watchdog, stop, self.patience)
+            on_stop_signals(watchdog, stop, self.patience)
             self._http = self._http_server()
             self._servers.insert(0, self._http)
             stopping = asyncio.ensure_future(stop.wait())
@@ -181,7 +180,7 @@ class Application:
             stopping.cancel()
             watchdog.arm()
             await drain.run(self._tasks, served=served)
-            _ignore_stop_signals()
+            ignore_stop_signals()
         return 1 if failed is not None else 0
 
     async def _start_unless(self, stopping: asyncio.Future[Any]) -> bool:
@@ -239,7 +238,7 @@ class Application:
             self.patience,
             listen_fd=settings.listen_fd,
             websockets=not edge and talks(fastapi),
-            limits=OUTSIDE if edge else INSIDE,
+            bounds=OUTSIDE if edge else INSIDE,
         )
 
     async def _start(self) -> None:
@@ -280,26 +279,3 @@ class Application:
     def cleanups(self) -> list[Cleanup]:
         """Return the cleanups in the order in which they run."""
         return self._cleanups[::-1]
-
-
-def _ignore_stop_signals() -> None:
-    """Let a signal that comes once all is done not spoil the exit code."""
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, signal.SIG_IGN)
-
-
-def _on_stop_signals(watchdog: Watchdog, stop: asyncio.Event, patience: Patience) -> None:
-    """On SIGTERM and SIGINT: set `stop`, and start the watchdog's clock even if the loop is blocked and cannot.
-
-    The second one means hurry.
-    """
-    loop = asyncio.get_running_loop()
-
-    came = itertools.count()
-
-    def begin(_number: int, _frame: object) -> None:
-        watchdog.arm()
-        loop.call_soon_threadsafe(patience.hurry if next(came) else stop.set)
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, begin)

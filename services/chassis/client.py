@@ -23,7 +23,7 @@ from services.chassis.errors import TIMED_OUT, UNAVAILABLE, ErrorCode, ServiceEr
 from services.chassis.faults import Faults
 from services.chassis.metrics import CALLS
 from services.chassis.registry import Directory, Replica
-from services.chassis.resilience import Breakers, RetryBudget
+from services.chassis.resilience import Breakers, OutOfTimeError, RetryBudget
 from services.chassis.tracing import fail, span, traceparent
 
 _IDEMPOTENT = frozenset({"GET", "HEAD", "PUT", "DELETE", "OPTIONS"})
@@ -104,29 +104,44 @@ class ServiceClient:
             return _document(target, response.status, await response.read())
 
     @asynccontextmanager
-    async def exchange(self, request: Outbound, *, timeout_s: float) -> AsyncIterator[aiohttp.ClientResponse]:
+    async def exchange(
+        self, request: Outbound, *, timeout_s: float, whole: bool = True
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
         """Send `request` and yield the answer with its body still to be read.
 
-        The time limit holds until the block ends; a 5xx `ServiceError` raised inside counts against the target.
+        The time limit holds until the block ends, or, unless `whole`, until the answer begins: whoever passes it on
+        waits for a reader whose pace is not the target's. What the block does with the answer never counts against
+        the target, except that it breaks off; nor does a time that the caller had shortened.
         """
-        limit_s = deadline.remaining_s(timeout_s)
         outcome = "ok"
         try:
-            # The time limit is inside the guard: running out counts against the target, a caller that gave up does not.
-            async with self._breakers.guard(request.target), asyncio.timeout(limit_s):
-                with deadline.within(limit_s), ExitStack() as spans:
-                    yield await self._connect(request, spans)
-        except TimeoutError as error:
-            outcome = TIMED_OUT.name
-            raise ServiceError(TIMED_OUT, details={"service": request.target}) from error
-        except aiohttp.ClientError as error:  # the answer broke off while it was read
-            outcome = UNAVAILABLE.name
-            raise ServiceError(UNAVAILABLE, details={"service": request.target}) from error
+            async with self._breakers.guard(request.target), self._limited(request, timeout_s, whole=whole) as response:
+                yield response
         except ServiceError as error:
             outcome = error.code.name
             raise
         finally:
             CALLS.labels(request.target, outcome).inc()
+
+    @asynccontextmanager
+    async def _limited(
+        self, request: Outbound, timeout_s: float, *, whole: bool
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        limit_s = deadline.remaining_s(timeout_s)
+        details = {"service": request.target}
+        try:
+            async with asyncio.timeout(limit_s) as limit:
+                with deadline.within(limit_s), ExitStack() as spans:
+                    response = await self._connect(request, spans)
+                    if not whole:
+                        limit.reschedule(None)
+                    yield response
+        except TimeoutError as error:
+            if limit_s < timeout_s:
+                raise OutOfTimeError(TIMED_OUT, details=details) from error
+            raise ServiceError(TIMED_OUT, details=details) from error
+        except aiohttp.ClientError as error:  # the answer broke off while it was read
+            raise ServiceError(UNAVAILABLE, details=details) from error
 
     async def _connect(self, request: Outbound, spans: ExitStack) -> aiohttp.ClientResponse:
         """Return the first answer; its span is left open in `spans`, to end when the answer has been read."""

@@ -15,22 +15,25 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from services.chassis.dto import error_body
 from services.chassis.errors import HEAD_TOO_LARGE, MALFORMED, REQUEST_TIMEOUT, ErrorCode
 
-_HEAD_S = 10.0  # from a connection, or the first byte of a request, to the end of its head
-_BODY_S = 10.0  # from one part of a body to the next
-_REST_S = 2.0  # for the rest of a body whose request was answered already; then the connection is closed
-_READER_S = 30.0  # that a client may leave an answer unread
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bounds:
+    """What a client may send: bytes of a request's line and fields, number of fields; times are seconds.
 
-@dataclass(frozen=True, slots=True)
-class HeadLimits:
-    """The longest request line with header fields, in bytes, and the most fields."""
+    `head_s` from a connection, or the first byte of a request, to the end of its head; `body_s` from one part of a body
+    to the next; `rest_s` for the rest of a body that was answered already; `reader_s` that an answer may stay unread.
+    """
 
     size: int
     fields: int
+    head_s: float = 10.0
+    body_s: float = 10.0
+    rest_s: float = 2.0
+    reader_s: float = 30.0
 
 
-OUTSIDE = HeadLimits(32 * 1024, 100)
-INSIDE = HeadLimits(48 * 1024, 128)  # what passed the gateway fits, with what the gateway adds
+OUTSIDE = Bounds(size=32 * 1024, fields=100)
+INSIDE = Bounds(size=48 * 1024, fields=128)  # what passed the gateway fits, with what the gateway adds
 
 
 class _TooLargeError(Exception):
@@ -40,22 +43,23 @@ class _TooLargeError(Exception):
 class BoundedHttp(HttpToolsProtocol):
     """One connection."""
 
-    def __init__(self, limits: HeadLimits, **given: Any) -> None:
+    def __init__(self, bounds: Bounds, **given: Any) -> None:
         super().__init__(**given)
-        self._limits = limits
+        self._bounds = bounds
         self._in_head = True  # what comes next belongs to a head
         self._complete = True  # the request in hand has arrived as a whole
         self._head = 0  # bytes of the head in hand that the parser has told of
         self._untold = 0  # bytes that it keeps until a field is complete
         self._began = False
         self._upgraded = False
+        self._refused = False
         self._refusal: ErrorCode = MALFORMED
         self._arrival: asyncio.TimerHandle | None = None
         self._reading: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # uvicorn's own
         super().connection_made(transport)
-        self._expect(_HEAD_S)
+        self._expect(self._bounds.head_s)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._expect(None)
@@ -63,20 +67,26 @@ class BoundedHttp(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        if self.transport.is_closing():
+        if self._is_over():
             return  # what was sent after the connection was given up
         self._began = False
         super().data_received(data)
-        if self._upgraded or self.transport.is_closing():
+        if self._is_over():
             return
-        if self._in_head and not self._began:
-            self._untold += len(data)
-            if self._untold > self._limits.size:
+        if self._in_head:
+            self._untold += 0 if self._began else len(data)
+            if self._untold > self._bounds.size:
                 self._refuse(HEAD_TOO_LARGE)
         elif not self._complete and not self.cycle.response_complete:
-            self._expect(_BODY_S)
+            self._expect(self._bounds.body_s)
         elif self._idle and self._arrival is None:
-            self._expect(_HEAD_S)  # line ends before a request: they would end the time of a kept connection
+            self._expect(
+                self._bounds.head_s
+            )  # line ends before a request: they would end the time of a kept connection
+
+    def _is_over(self) -> bool:
+        """Whether nothing that comes is a request any more."""
+        return self._upgraded or self._refused or self.transport.is_closing()
 
     @property
     def _idle(self) -> bool:
@@ -88,7 +98,7 @@ class BoundedHttp(HttpToolsProtocol):
         self._complete = False
         self._head = self._untold = 0
         if self._arrival is None:
-            self._expect(_HEAD_S)
+            self._expect(self._bounds.head_s)
 
     def on_url(self, url: bytes) -> None:
         self._count(len(url))
@@ -96,7 +106,7 @@ class BoundedHttp(HttpToolsProtocol):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         self._count(len(name) + len(value) + 4)  # with colon, space and line end
-        if len(self.headers) >= self._limits.fields:
+        if len(self.headers) >= self._bounds.fields:
             self._refusal = HEAD_TOO_LARGE
             raise _TooLargeError
         super().on_header(name, value)
@@ -104,7 +114,7 @@ class BoundedHttp(HttpToolsProtocol):
     def _count(self, size: int) -> None:
         self._head += size
         self._untold = 0
-        if self._head > self._limits.size:
+        if self._head > self._bounds.size:
             self._refusal = HEAD_TOO_LARGE
             raise _TooLargeError
 
@@ -127,7 +137,7 @@ class BoundedHttp(HttpToolsProtocol):
         super().on_response_complete()
         if not self._complete and not self.transport.is_closing():
             self._unset_keepalive_if_required()
-            self._expect(_REST_S)
+            self._expect(self._bounds.rest_s)
 
     def send_400_response(self, msg: str) -> None:
         """Answer what cannot be read, in the envelope."""
@@ -143,29 +153,36 @@ class BoundedHttp(HttpToolsProtocol):
         self._arrival = None
         if self.transport.is_closing():
             return
-        if self._head == 0 and self._in_head:  # nothing was asked
+        if self._refused or (self._head == 0 and self._in_head):  # nothing was asked
             self.transport.close()
         else:
             self._refuse(REQUEST_TIMEOUT)
 
     def _refuse(self, code: ErrorCode) -> None:
-        """Answer with an error unless that would break into another answer, and close."""
-        cycle: RequestResponseCycle | None = (
-            self.cycle
-        )  # of the request in hand, or of the one before while its head is not complete
+        """Answer with an error unless that would break into another answer, and close.
+
+        What still comes is read and thrown away for a moment: closing at once would reset the connection before the
+        client has read why (RFC 9112, 9.6).
+        """
+        # Of the request in hand, or, while its head is not complete, of the one before.
+        cycle: RequestResponseCycle | None = self.cycle
         quiet = cycle is None or (cycle.response_complete if self._in_head else not cycle.response_started)
+        self._refused = True
         if quiet and not self.pipeline:
             body = error_body(code)
             fields = f"content-type: application/json\r\ncontent-length: {len(body)}\r\nconnection: close\r\n\r\n"
             self.transport.write(STATUS_LINE[code.status] + fields.encode("ascii") + body)
+            self.transport.write_eof()
+            self._expect(self._bounds.rest_s)
+        else:
+            self.transport.close()
         if cycle is not None and not cycle.response_complete:
             cycle.disconnected = True  # whoever works on it is told that the client is gone
             cycle.message_event.set()
-        self.transport.close()
 
     def pause_writing(self) -> None:
         super().pause_writing()
-        self._reading = self.loop.call_later(_READER_S, self.transport.abort)
+        self._reading = self.loop.call_later(self._bounds.reader_s, self.transport.abort)
 
     def resume_writing(self) -> None:
         if self._reading is not None:

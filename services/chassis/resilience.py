@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -16,6 +15,7 @@ from services.chassis.metrics import BREAKER_OPEN
 
 _THRESHOLD = 5
 _OPEN_S = 2.0
+_AWAY = frozenset({502, 503, 504})
 
 
 class Breakers:
@@ -37,11 +37,18 @@ class Breakers:
             raise ServiceError(UNAVAILABLE, details={"service": target, "circuit": "open"}) from error
 
 
+class OutOfTimeError(ServiceError):
+    """The caller's own time ran out before the target had what a call is given: nothing is known of the target."""
+
+
 def _is_no_failure(error: BaseException) -> bool:
-    """A 4xx is the target doing its work, and a caller that gave up says nothing about it."""
-    if isinstance(error, ServiceError):
-        return error.code.status < 500
-    return isinstance(error, asyncio.CancelledError | GeneratorExit)
+    """Only a target that cannot be reached or does not answer has failed.
+
+    A 4xx is the target doing its work; so is a 500, which says that one request cannot be served, perhaps because it
+    was made for that. A caller that gave up, had no time left, or asked for what cannot be sent says nothing of it.
+    """
+    away = isinstance(error, ServiceError) and error.code.status in _AWAY
+    return not away or isinstance(error, OutOfTimeError)
 
 
 def _report(name: str, kind: str, event: Any) -> None:

@@ -19,8 +19,10 @@ from services.chassis.address import bracketed
 from services.chassis.auth import HEADER, Signer, Verifier
 from services.chassis.errors import (
     FORBIDDEN,
+    INTERNAL,
     NOT_FOUND,
     TIMED_OUT,
+    TOO_LARGE,
     UNAUTHENTICATED,
     UNAVAILABLE,
     VALIDATION,
@@ -32,7 +34,7 @@ from services.chassis.inflight import InFlight, Kind
 from services.chassis.lifecycle import Patience, Ready, Stage
 from services.chassis.metrics import CALLS
 from services.chassis.registry import Directory, Replica
-from services.chassis.resilience import Breakers
+from services.chassis.resilience import Breakers, OutOfTimeError
 from services.chassis.rpc_health import RpcHealth
 from services.chassis.rpc_inbound import Inbound
 from services.chassis.tracing import span, traceparent
@@ -44,6 +46,7 @@ _CODE = {
     grpc.StatusCode.UNAUTHENTICATED: UNAUTHENTICATED,
     grpc.StatusCode.PERMISSION_DENIED: FORBIDDEN,
     grpc.StatusCode.INVALID_ARGUMENT: VALIDATION,
+    grpc.StatusCode.RESOURCE_EXHAUSTED: TOO_LARGE,  # of the library: our own carry their code
 }
 _OPTIONS = [
     ("grpc.max_receive_message_length", 1024 * 1024),
@@ -164,7 +167,7 @@ class GrpcClient:
             with span(full, SpanKind.CLIENT, attributes) as current:
                 metadata = ((HEADER, self._signer.token(self._target)), ("traceparent", traceparent(current)))
                 with deadline.within(limit_s):
-                    replica, stub = await self._connect(limit_s)
+                    replica, stub = await self._connect(limit_s, shortened=limit_s < timeout_s)
                     left_s = deadline.remaining_s(limit_s)
                 try:
                     answer = await getattr(stub, method)(request, timeout=left_s, metadata=metadata)
@@ -173,12 +176,12 @@ class GrpcClient:
                         self._directory.avoid(replica)
                     current.set_attribute("rpc.status_code", error.code().name)
                     CALLS.labels(self._target, error.code().name).inc()
-                    raise _as_service_error(self._target, error) from error
+                    raise _as_service_error(self._target, error, shortened=limit_s < timeout_s) from error
                 current.set_attribute("rpc.status_code", "OK")
                 CALLS.labels(self._target, "ok").inc()
                 return answer
 
-    async def _connect(self, limit_s: float) -> tuple[Replica, Any]:
+    async def _connect(self, limit_s: float, *, shortened: bool) -> tuple[Replica, Any]:
         """Return a replica that is connected. Nothing is sent before, so any number of replicas may be tried."""
         if self._faults is not None and self._faults.active:
             with contextlib.suppress(TimeoutError):
@@ -193,6 +196,8 @@ class GrpcClient:
                 self._directory.avoid(replica)
             await self._directory.changed(min(_PAUSE_S, left_s))
         CALLS.labels(self._target, UNAVAILABLE.name).inc()
+        if shortened:
+            raise OutOfTimeError(TIMED_OUT, details={"service": self._target})
         raise ServiceError(UNAVAILABLE, details={"service": self._target})
 
     def _channel(self, replica: Replica) -> tuple[grpc.aio.Channel, Any]:
@@ -230,7 +235,8 @@ async def _is_ready(channel: grpc.aio.Channel, limit_s: float) -> bool:
     return True
 
 
-def _as_service_error(target: str, error: grpc.aio.AioRpcError) -> ServiceError:
+def _as_service_error(target: str, error: grpc.aio.AioRpcError, *, shortened: bool) -> ServiceError:
+    """Return what a failed call means; `shortened`: its caller had less time than such a call is given."""
     metadata: Any = error.trailing_metadata() or ()
     trailing = dict(metadata)
     if "error-number" in trailing:
@@ -241,8 +247,9 @@ def _as_service_error(target: str, error: grpc.aio.AioRpcError) -> ServiceError:
             error.details() or "",
         )
         return ServiceError(code)
-    known = _CODE.get(error.code(), UNAVAILABLE)
-    return ServiceError(known, details={"service": target})
+    known = _CODE.get(error.code(), INTERNAL)
+    kind = OutOfTimeError if shortened and known is TIMED_OUT else ServiceError
+    return kind(known, details={"service": target})
 
 
 def parse_uuid(value: str) -> UUID:

@@ -18,7 +18,7 @@ from typing import Any, cast
 import uvicorn
 
 from services.chassis.asgi import App
-from services.chassis.http_protocol import INSIDE, BoundedHttp, HeadLimits
+from services.chassis.http_protocol import INSIDE, BoundedHttp, Bounds
 from services.chassis.inflight import SERVED, InFlight
 from services.chassis.lifecycle import Patience, Ready, Stage
 
@@ -49,8 +49,8 @@ def _websocket(**given: Any) -> asyncio.Protocol:
 class HttpServer:
     """Serves an ASGI application on one address, or on a listening socket that was handed over (`listen_fd`).
 
-    `websockets`: requests to upgrade are taken (RFC 6455); otherwise they are requests like others. `limits` bounds the
-    head of every request.
+    `websockets`: requests to upgrade are taken (RFC 6455); otherwise they are requests like others. `bounds` is what a
+    client may send.
     """
 
     name = "http"
@@ -66,14 +66,14 @@ class HttpServer:
         *,
         listen_fd: int | None = None,
         websockets: bool = False,
-        limits: HeadLimits = INSIDE,
+        bounds: Bounds = INSIDE,
     ) -> None:
         config = uvicorn.Config(
             app,
             host=host,
             port=port,
             loop="none",
-            http=cast("Any", partial(BoundedHttp, limits)),
+            http=cast("Any", partial(BoundedHttp, bounds)),
             ws=cast("Any", _websocket) if websockets else "none",
             ws_max_size=_MESSAGE_BYTES,
             lifespan="off",

@@ -40,7 +40,7 @@ class Proxy:
             headers=inbound_headers(scope["headers"]),
             principal=principal,
         )
-        async with self.client.exchange(request, timeout_s=timeout_s) as response:
+        async with self.client.exchange(request, timeout_s=timeout_s, whole=False) as response:
             await self._pass_back(response, send, extra_headers)
 
     async def _pass_back(self, response: aiohttp.ClientResponse, send: Send, extra_headers: dict[str, str]) -> None:

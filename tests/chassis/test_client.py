@@ -13,6 +13,7 @@ from redis.asyncio import Redis
 from services.chassis import deadline
 from services.chassis.asgi import Receive, Scope, Send
 from services.chassis.auth import HEADER
+from services.chassis.client import Outbound
 from services.chassis.errors import TIMED_OUT, UNAVAILABLE, ServiceError
 from services.chassis.resilience import RetryBudget
 from tests.chassis.calling import Target, caller, dropping, envelope, listening, registered, verifier
@@ -141,7 +142,7 @@ async def test_an_answer_that_breaks_off_is_unavailable(servers: Servers, bus: R
 
 
 async def test_the_circuit_opens_after_five_failures_tries_again_and_closes(servers: Servers, bus: Redis) -> None:
-    target = Target(status=500, body=envelope(1000, "INTERNAL", "broken", {}))
+    target = Target(status=503, body=envelope(1008, "UNAVAILABLE", "its database is away", {}))
     async with registered(servers, 0), listening(servers, target), caller(servers) as calling:
 
         async def fails() -> ServiceError:
@@ -150,7 +151,7 @@ async def test_the_circuit_opens_after_five_failures_tries_again_and_closes(serv
             return caught.value
 
         for _ in range(5):
-            assert (await fails()).code.status == 500
+            assert (await fails()).code.status == 503
         refused = await fails()
         assert (refused.code, refused.details["circuit"]) == (UNAVAILABLE, "open")
         assert len(target.requests) == 5  # the open circuit asked nobody
@@ -168,13 +169,16 @@ async def test_the_circuit_opens_after_five_failures_tries_again_and_closes(serv
         assert await answers()
 
 
-async def test_answers_in_the_four_hundreds_do_not_open_the_circuit(servers: Servers, bus: Redis) -> None:
-    target = Target(status=404, body=envelope(1004, "NOT_FOUND", "no", {}))
+@pytest.mark.parametrize("status", [404, 429, 500])
+async def test_answers_of_a_target_that_is_there_do_not_open_the_circuit(
+    servers: Servers, bus: Redis, status: int
+) -> None:
+    target = Target(status=status, body=envelope(1004, "NOT_FOUND", "no", {}))
     async with registered(servers, 0), listening(servers, target), caller(servers) as calling:
         for _ in range(12):
             with pytest.raises(ServiceError) as caught:
                 await calling.client.call("probe", "GET", "/v1/x")
-            assert caught.value.code.status == 404
+            assert caught.value.code.status == status
     assert len(target.requests) == 12
 
 
@@ -194,6 +198,43 @@ async def test_callers_that_give_up_do_not_open_the_circuit_and_running_out_of_t
                 await calling.client.call("probe", "GET", "/v1/x", timeout_s=0.05)
             outcomes.append(caught.value.code)
     assert outcomes == [TIMED_OUT] * 5 + [UNAVAILABLE]
+
+
+async def test_a_time_that_the_caller_had_shortened_opens_no_circuit(servers: Servers, bus: Redis) -> None:
+    target = Target(before=asyncio.Event().wait)
+    async with registered(servers, 0), listening(servers, target), caller(servers, open_s=30) as calling:
+        for _ in range(7):
+            with pytest.raises(ServiceError) as caught, deadline.within(0.02):
+                await calling.client.call("probe", "GET", "/v1/x", timeout_s=5)
+            assert caught.value.code is TIMED_OUT
+        target.before = None
+        assert await calling.client.call("probe", "GET", "/v1/x") == "fine"
+
+
+async def test_what_cannot_be_sent_and_readers_that_fail_open_no_circuit(servers: Servers, bus: Redis) -> None:
+    target = Target()
+    async with registered(servers, 0), listening(servers, target), caller(servers, open_s=30) as calling:
+        for _ in range(7):
+            request = Outbound(target="probe", method="GET", path="/v1/x", headers={"x-a": "b\r\nx-c: d"})
+            with pytest.raises(ValueError, match=r"(?i)header"):
+                async with calling.client.exchange(request, timeout_s=5):
+                    pass
+        for _ in range(7):
+            request = Outbound(target="probe", method="GET", path="/v1/x")
+            with pytest.raises(LookupError):
+                async with calling.client.exchange(request, timeout_s=5):
+                    raise LookupError
+        assert await calling.client.call("probe", "GET", "/v1/x") == "fine"
+
+
+async def test_who_passes_an_answer_on_may_take_longer_than_the_target(servers: Servers, bus: Redis) -> None:
+    target = Target()
+    async with registered(servers, 0), listening(servers, target), caller(servers, open_s=30) as calling:
+        request = Outbound(target="probe", method="GET", path="/v1/x")
+        for _ in range(6):
+            async with calling.client.exchange(request, timeout_s=0.5, whole=False) as response:
+                await asyncio.sleep(0.55)  # longer than the limit: a reader of one's own is slow
+                assert b"fine" in await response.read()
 
 
 async def _received(target: Target, count: int) -> bool:

@@ -211,7 +211,7 @@ async def test_a_failure_of_the_target_says_nothing_of_its_cause(servers: Server
 
 async def test_the_circuit_opens_after_five_failures_and_closes_again(servers: Servers, bus: Redis) -> None:
     async def break_down() -> None:
-        raise RuntimeError
+        raise ServiceError(UNAVAILABLE)
 
     factors = Factors(act=break_down)
     async with registered(servers, 0), server(servers, factors), caller(servers) as calling, client(calling) as remote:
@@ -229,6 +229,27 @@ async def test_the_circuit_opens_after_five_failures_and_closes_again(servers: S
                 return False
 
         await eventually(answers, "the circuit closes")
+
+
+async def test_neither_a_mistake_in_the_target_nor_a_shortened_deadline_opens_the_circuit(
+    servers: Servers, bus: Redis
+) -> None:
+    async def break_down() -> None:
+        raise RuntimeError
+
+    factors = Factors(act=break_down)
+    async with registered(servers, 0), server(servers, factors), caller(servers) as calling, client(calling) as remote:
+        for _ in range(7):
+            with pytest.raises(ServiceError) as caught:
+                await remote.call("Requirement", question())
+            assert caught.value.code.number == INTERNAL.number
+        factors.act = asyncio.Event().wait
+        for _ in range(7):
+            with pytest.raises(ServiceError) as caught, deadline.within(0.02):
+                await remote.call("Requirement", question(), timeout_s=5)
+            assert caught.value.code is TIMED_OUT
+        factors.act = None
+        assert await remote.call("Requirement", question())
 
 
 @asynccontextmanager
