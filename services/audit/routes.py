@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
@@ -14,7 +13,7 @@ from services.audit.domain import Record
 from services.audit.dto import RecordOut, VerificationOut
 from services.audit.trail import Trail
 from services.chassis.access import Peer, User
-from services.chassis.dto import Envelope, Page, decode_cursor, encode_cursor, ok
+from services.chassis.dto import Envelope, Instant, Page, decode_cursor, encode_cursor, ok
 from services.chassis.errors import BAD_CURSOR, ServiceError
 
 router = APIRouter(prefix="/v1", tags=["audit"])
@@ -34,8 +33,8 @@ async def list_events(
     user: User,
     trail: TrailDep,
     kind: Annotated[str | None, Query(alias="type", max_length=64)] = None,
-    since: datetime | None = None,
-    until: datetime | None = None,
+    since: Instant | None = None,
+    until: Instant | None = None,
     cursor: Annotated[str, Query(max_length=64)] = "",
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> Envelope[Page[RecordOut]]:

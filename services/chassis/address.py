@@ -1,4 +1,4 @@
-"""Under which address the other services reach this replica."""
+"""Network addresses: under which one the others reach this replica, and which ones belong to one client."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import socket
 
 from services.chassis.container import is_every_address
 from services.chassis.settings import Settings
+
+_IPV6_PREFIX = 64
 
 
 class AddressError(Exception):
@@ -41,3 +43,18 @@ def own_address() -> str:
 def bracketed(host: str) -> str:
     """Return an IPv6 address in brackets, anything else as it is (RFC 3986, section 3.2.2)."""
     return f"[{host}]" if ":" in host and not host.startswith("[") else host
+
+
+def network(address: str) -> str:
+    """Return what counts as one client: an IPv4 address, or the /64 of an IPv6 one; anything else as it is.
+
+    A customer is given 64 bits at least (RFC 6177): which address it uses within them is its own choice.
+    """
+    try:
+        found = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    if isinstance(found, ipaddress.IPv6Address):
+        mapped = found.ipv4_mapped
+        return str(mapped or ipaddress.ip_network((found, _IPV6_PREFIX), strict=False))
+    return str(found)

@@ -10,11 +10,12 @@ import base64
 import binascii
 import json
 from collections.abc import Mapping
-from typing import Any, Generic, TypeVar
+from datetime import UTC, datetime
+from typing import Annotated, Any, Generic, TypeVar
 from uuid import UUID
 
 import orjson
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
 
 from services.chassis.errors import BAD_CURSOR, ErrorCode, ServiceError
 from services.chassis.tracing import current_trace_id
@@ -25,7 +26,8 @@ T = TypeVar("T")
 class Dto(BaseModel):
     """Base of wire types: unknown fields are refused, so that a typo is an error and not silence.
 
-    So are texts that UTF-8 cannot hold: JSON can carry half of a surrogate pair, but no answer, table or log can.
+    So are texts that cannot be kept: JSON can carry half of a surrogate pair and the character NUL, but UTF-8 has no
+    form for the one and PostgreSQL none for the other.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -33,13 +35,15 @@ class Dto(BaseModel):
     @field_validator("*", mode="before")
     @classmethod
     def refuse_half_characters(cls, value: object) -> object:
-        """Raise `ValueError` for a lone surrogate, however deep."""
+        """Raise `ValueError` for a lone surrogate or a NUL, however deep."""
         _check_text(value)
         return value
 
 
 def _check_text(value: object) -> None:
     if isinstance(value, str):
+        if "\x00" in value:
+            raise ValueError("holds the character NUL")
         if not value.isascii() and any("\ud800" <= character <= "\udfff" for character in value):
             raise ValueError("holds half of a surrogate pair")
     elif isinstance(value, Mapping):
@@ -49,6 +53,18 @@ def _check_text(value: object) -> None:
     elif isinstance(value, list):
         for part in value:
             _check_text(part)
+
+
+def _in_utc(value: datetime) -> datetime:
+    """Return a moment in UTC; one without an offset is in UTC. Raises `ValueError` beyond the years 1 to 9999."""
+    try:
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("lies outside the years 1 to 9999 in UTC") from error
+
+
+# A moment that a client gives (RFC 3339), in UTC whatever its offset was.
+Instant = Annotated[datetime, AfterValidator(_in_utc)]
 
 
 class Envelope(BaseModel, Generic[T]):
@@ -118,6 +134,13 @@ def decode_cursor(cursor: str, length: int) -> list[Any]:
         parts = orjson.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
     except (binascii.Error, ValueError) as error:
         raise ServiceError(BAD_CURSOR) from error
-    if not isinstance(parts, list) or len(parts) != length:
+    if not isinstance(parts, list) or len(parts) != length or not all(map(_is_position, parts)):
         raise ServiceError(BAD_CURSOR)
     return parts
+
+
+def _is_position(part: object) -> bool:
+    """Whether a cursor may hold `part`: a text, or an integer that a database can hold (signed, 64 bits)."""
+    if isinstance(part, bool):
+        return False
+    return isinstance(part, str) if not isinstance(part, int) else -(2**63) <= part < 2**63

@@ -6,11 +6,12 @@ if it were its own. Such a request carries that foreign name; an address cannot 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from ipaddress import ip_address
-from urllib.parse import urlsplit
 
 _LOCAL = "localhost"
+_HOST = re.compile(r"(\[[0-9a-f:.%]+\]|[^\[\]:/@?#\\\s]+)(?::\d*)?")  # RFC 3986, 3.2
 
 
 class Hosts:
@@ -30,10 +31,10 @@ class Hosts:
         return found
 
     def _is_served(self, host: str) -> bool:
-        try:
-            name = (urlsplit(f"//{host}").hostname or "").rstrip(".")
-        except ValueError:
+        written = _HOST.fullmatch(host)
+        if written is None:
             return False
+        name = written.group(1).strip("[]").rstrip(".")
         if name == _LOCAL or name.endswith(f".{_LOCAL}") or name in self._names:
             return True
         try:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import orjson
 from starlette.middleware.cors import CORSMiddleware
 
+from services.chassis.address import network
 from services.chassis.asgi import App, Receive, Scope, Send
 from services.chassis.auth import EDGE, Principal
 from services.chassis.dto import error_body
@@ -87,7 +88,7 @@ class Edge:
         peer = scope["client"][0] if scope.get("client") else ""
         client_ip = client_address(peer, headers, self._options.trusted_proxies)
         principal = await self._principal(headers, client_ip)
-        limits = await self._limits.check(client_ip, str(principal.user_id or ""), path)
+        limits = await self._limits.check(network(client_ip), str(principal.user_id or ""), to.public if to else path)
         if path == "/docs":
             page = await docs.page(self._proxy.client, self._directory)
             await _answer(send, 200, page, {"content-type": "text/html; charset=utf-8"})

@@ -48,14 +48,16 @@ class RateLimits:
         self._limiter = FixedWindowRateLimiter(self._storage)
         self._options = options
 
-    async def check(self, client_ip: str, user_id: str, path: str) -> dict[str, str]:
-        """Count a request and return the `RateLimit-*` headers (draft-ietf-httpapi-ratelimit-headers).
+    async def check(self, client: str, user_id: str, path: str) -> dict[str, str]:
+        """Count a request of a client (its network) to `path`, decoded; return the `RateLimit-*` headers.
+
+        Source: draft-ietf-httpapi-ratelimit-headers.
 
         Raises `ServiceError(RATE_LIMITED)` with `Retry-After` (RFC 9110) when a limit is used up.
         """
         headers: dict[str, str] = {}
         try:
-            for rule in self._rules(client_ip, user_id, path):
+            for rule in self._rules(client, user_id, path):
                 allowed = await self._limiter.hit(rule.item, *rule.key)
                 window = await self._limiter.get_window_stats(rule.item, *rule.key)
                 reset_s = max(1, round(window.reset_time - time.time()))
@@ -70,13 +72,13 @@ class RateLimits:
             log.warning("rate limits not counted", error=repr(error))
         return headers
 
-    def _rules(self, client_ip: str, user_id: str, path: str) -> list[_Rule]:
+    def _rules(self, client: str, user_id: str, path: str) -> list[_Rule]:
         options = self._options
-        rules = [(options.per_ip, ("ip", client_ip))]
+        rules = [(options.per_ip, ("ip", client))]
         if user_id:
             rules.append((options.per_user, ("user", user_id)))
         if path in SENSITIVE:
-            rules.append((options.per_sensitive_route, (path, client_ip)))
+            rules.append((options.per_sensitive_route, (path, client)))
         return [_Rule(RateLimitItemPerMinute(limit), key) for limit, key in rules if limit]
 
     async def close(self) -> None:

@@ -63,10 +63,14 @@ _DROPPED_OUT = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Destination:
-    """A service, the path there, and the low-cardinality name of the public route."""
+    """A service, the path there, the public path as the service will read it, and its low-cardinality name.
+
+    What is judged about a request is judged by `public`: the same path can be spelt in many ways.
+    """
 
     service: str
     path: str
+    public: str
     route: str
 
 
@@ -80,7 +84,7 @@ def destination(path: str) -> Destination | None:
     if decoded == "/internal" or decoded.startswith("/internal/") or _UNSAFE.search(decoded):
         return None  # routes between services are not public, whoever asks
     target = rest if rest == "/openapi.json" else f"/v1{rest}"
-    return Destination(service, target, _prefixed(service, rest))
+    return Destination(service, target, f"/api/v1/{service}{decoded}", _prefixed(service, decoded))
 
 
 def _prefixed(service: str, rest: str) -> str:

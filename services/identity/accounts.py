@@ -1,6 +1,6 @@
 """Accounts: registration, verification, password change and reset, deletion.
 
-Registration answers the same, in the same time, whether or not the address has an account: its owner is told by mail.
+Registration and a request for a reset answer the same, at the same time, whether or not the address has an account.
 """
 
 from __future__ import annotations
@@ -21,6 +21,9 @@ from services.identity.errors import INVALID_CREDENTIALS, INVALID_EMAIL_TOKEN, U
 from services.identity.lockout import Lockout
 from services.identity.models import User
 from services.identity.passwords import PasswordHasher
+from services.identity.response_time import Steps
+
+_STEP_S = 0.05  # far longer than what an account makes more to do
 
 
 class Accounts:
@@ -37,11 +40,16 @@ class Accounts:
         address = normalise_email(email)
         check_password(password, address)
         user_id = new_id()
-        password_hash = await self._hasher.hash(password)
+        async with Steps(_STEP_S):
+            await self._add(user_id, address, await self._hasher.hash(password))
+        return user_id
+
+    async def _add(self, user_id: UUID, address: str, password_hash: str) -> None:
         async with self._db.transaction() as unit:
             if await store.add_user(unit.session, user_id, address, password_hash):
                 events.user_created(unit, user_id, address)
-        return user_id
+            else:
+                await store.touch(unit.session, address)  # a write as well
 
     async def verify_email(self, token: str) -> None:
         """Take the token of a verification link. Raises `INVALID_EMAIL_TOKEN`."""
@@ -52,7 +60,7 @@ class Accounts:
 
     async def request_reset(self, email: str) -> None:
         """Have a reset link sent, if there is such an account; the caller cannot tell."""
-        async with self._db.transaction() as unit:
+        async with Steps(_STEP_S), self._db.transaction() as unit:
             user = await store.find_by_email(unit.session, normalise_email(email))
             if user is not None:
                 events.user_password_reset_requested(unit, user.id)
@@ -60,6 +68,9 @@ class Accounts:
     async def reset_password(self, token: str, password: str) -> None:
         """Set a new password by a reset link and end all sessions. Raises `INVALID_EMAIL_TOKEN`, `WEAK_PASSWORD`."""
         check_password(password, "")
+        async with self._db.reading() as session:
+            if not await store.is_usable(session, token_hash(token), Purpose.RESET):
+                raise ServiceError(INVALID_EMAIL_TOKEN)  # before the work of a hash
         password_hash = await self._hasher.hash(password)
         async with self._db.transaction() as unit:
             user = await self._get(unit.session, await self._use(unit, token, Purpose.RESET))

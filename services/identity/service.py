@@ -42,6 +42,7 @@ def build(settings: Settings) -> Application:
     """Put the service together."""
     from services.chassis.app import Application
     from services.chassis.db import Database
+    from services.chassis.sealing import derive_key
     from services.contracts.mfa_pb2_grpc import SecondFactorsStub
     from services.contracts.session_pb2_grpc import SessionsStub
     from services.identity.accounts import Accounts
@@ -61,7 +62,7 @@ def build(settings: Settings) -> Application:
         .with_database(db)
         .with_state(
             accounts=Accounts(db, hasher, lockout, sessions),
-            login=Login(db, hasher, lockout, sessions, factors),
+            login=Login(db, hasher, lockout, sessions, factors, derive_key(settings.secret, "identity.stand-in")),
         )
         .with_cleanup("hasher", hasher.close)
     )

@@ -52,6 +52,11 @@ async def add_user(session: AsyncSession, user_id: UUID, email: str, password_ha
     return added.first() is not None
 
 
+async def touch(session: AsyncSession, email: str) -> None:
+    """Write the row of a user as it is."""
+    await session.execute(update(User).where(User.email == email).values(email=User.email))
+
+
 async def mark_verified(session: AsyncSession, user_id: UUID) -> bool:
     """Mark the address as verified; false if it already was."""
     changed = await session.execute(
@@ -92,6 +97,14 @@ async def add_token(
     """
     await session.execute(delete(EmailToken).where(EmailToken.user_id == user_id, EmailToken.expires_at <= utcnow()))
     session.add(EmailToken(token_hash=token_hash, user_id=user_id, purpose=purpose, expires_at=expires_at))
+
+
+async def is_usable(session: AsyncSession, token_hash: bytes, purpose: Purpose) -> bool:
+    """Return whether a token is known, unused and not expired."""
+    found = select(EmailToken.user_id).where(
+        EmailToken.token_hash == token_hash, EmailToken.purpose == purpose, EmailToken.expires_at > utcnow()
+    )
+    return (await session.execute(found)).first() is not None
 
 
 async def use_token(session: AsyncSession, token_hash: bytes, purpose: Purpose) -> UUID | None:

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.gateway.limits import SENSITIVE
 from services.gateway.routing import Destination, destination, inbound_headers, outbound_headers
 
 ID = "01a2021e-789e-70fc-9f91-850f162563f4"
@@ -23,10 +24,21 @@ ID = "01a2021e-789e-70fc-9f91-850f162563f4"
         ("/api/v1/mfa/openapi.json", "mfa", "/openapi.json", "/api/v1/mfa/openapi.json"),
         ("/api/v1/profile/internals", "profile", "/v1/internals", "/api/v1/profile/internals"),
         ("/api/v1/profile/a%20b", "profile", "/v1/a%20b", "/api/v1/profile/{id}"),
+        ("/api/v1/identity/%6cogin", "identity", "/v1/%6cogin", "/api/v1/identity/login"),
     ],
 )
 def test_a_public_path_leads_to_its_service(path: str, service: str, target: str, route: str) -> None:
-    assert destination(path) == Destination(service, target, route)
+    assert destination(path) == Destination(service, target, unquote(path), route)
+
+
+@given(st.sampled_from(sorted(SENSITIVE)), st.data())
+def test_however_a_sensitive_path_is_spelt_it_is_judged_as_what_the_service_reads(
+    path: str, data: st.DataObject
+) -> None:
+    head, tail = path[:17], path[17:]  # up to the service's name, which has one spelling
+    spelt = "".join(f"%{ord(c):02{data.draw(st.sampled_from('xX'))}}" if data.draw(st.booleans()) else c for c in tail)
+    found = destination(head + spelt)
+    assert found is None or found.public in SENSITIVE  # an encoded slash or dot leads nowhere at all
 
 
 @pytest.mark.parametrize(
