@@ -32,8 +32,8 @@ log = get_logger(__name__)
 MAX_PER_ACCOUNT = 5
 MAX_PER_NETWORK = 100
 WINDOW_S = 15 * 60
-FIRST_PAUSE_MS = 1000
-LONGEST_PAUSE_MS = 60_000
+FIRST_PAUSE_S = 1.0
+LONGEST_PAUSE_S = 60.0
 KNOWN_S = 30 * 24 * 3600
 _PREFIX = "limits:identity"
 
@@ -84,10 +84,13 @@ class Reservation:
 
 
 class Lockout:
-    """Counts failed attempts."""
+    """Counts failed attempts. Pauses of a network are seconds."""
 
-    def __init__(self, redis: Redis) -> None:
+    def __init__(
+        self, redis: Redis, *, first_pause_s: float = FIRST_PAUSE_S, longest_pause_s: float = LONGEST_PAUSE_S
+    ) -> None:
         self._redis: Any = redis
+        self._pauses_ms = (round(first_pause_s * 1000), round(longest_pause_s * 1000))
         self._reserve: Any = redis.register_script(_RESERVE)
         self._give_back: Any = redis.register_script(_GIVE_BACK)
 
@@ -105,7 +108,7 @@ class Lockout:
             f"{_PREFIX}:pause:{_digest(place)}",
             f"{_PREFIX}:known:{pair}",
         ]
-        limits = [MAX_PER_ACCOUNT, MAX_PER_NETWORK, WINDOW_S, FIRST_PAUSE_MS, LONGEST_PAUSE_MS]
+        limits = [MAX_PER_ACCOUNT, MAX_PER_NETWORK, WINDOW_S, *self._pauses_ms]
         try:
             taken, number, flag, *began = await self._reserve(keys=keys, args=limits)
         except (OSError, RedisError) as error:
