@@ -1,6 +1,7 @@
 """The contract lane: every service is built, not started, in one interpreter; its OpenAPI document and routes are read.
 
-FastAPI nests included routers, so `app.routes` alone shows next to none of them; `iter_route_contexts` shows all.
+FastAPI nests included routers, so `app.routes` alone shows next to none of them. `doors` of the chassis shows all,
+those that are none of FastAPI's as well: what a service would refuse at its start is what this lane reads.
 """
 
 from __future__ import annotations
@@ -14,7 +15,10 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One route as FastAPI serves it. `callers` are of `user`, `visitor`, `peer`; `path` is its function's file."""
+    """One route as it is served. `callers` are of `user`, `visitor`, `peer`; `path` is its function's file.
+
+    `method` is `ANY` for what is no route of FastAPI: a mount, a raw route.
+    """
 
     method: str
     route: str
@@ -92,31 +96,32 @@ def read(root: Path, name: str, folder: Path) -> ServiceContract:
     """Build one service and return its contract."""
     import importlib
 
-    from fastapi.routing import iter_route_contexts
+    from services.chassis.access import answers_beside, doors
 
     module = importlib.import_module(f"services.{name}.service")
     app = module.build(settings(module.SPEC, folder)).fastapi()
-    operations = [each for context in iter_route_contexts(app.routes) for each in operations_of(context, root)]
+    operations = [each for context, who in doors(app) for each in operations_of(name, context, sorted(who), root)]
+    if answers_beside(app):
+        operations.append(Operation("ANY", "*", "", f"services/{name}/service.py", 0, [], False))
     return ServiceContract(name, app.openapi(), operations)
 
 
-def operations_of(context: Any, root: Path) -> list[Operation]:
-    """Return the operations of one route; the chassis' own probes and documents are left out."""
+def operations_of(service: str, context: Any, who: list[str], root: Path) -> list[Operation]:
+    """Return the operations of one route."""
     import inspect
 
-    from services.chassis.access import callers
+    from services.chassis.access import path_of
 
-    dependant, endpoint = getattr(context, "dependant", None), context.endpoint
-    if dependant is None or endpoint is None or endpoint.__module__.startswith("services.chassis"):
-        return []
-    function = inspect.unwrap(endpoint)
-    path = Path(function.__code__.co_filename)
+    endpoint = getattr(context.original_route, "endpoint", None)
+    function = inspect.unwrap(endpoint) if callable(endpoint) else None
+    code = getattr(function, "__code__", None)
+    path = Path(code.co_filename) if code else root / "services" / service / "service.py"
     shown = path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
-    line = function.__code__.co_firstlineno
-    who = sorted(callers(dependant))
-    visible = bool(getattr(context, "include_in_schema", True))
-    methods = sorted(context.methods or ())
-    return [Operation(each, str(context.path), function.__name__, shown, line, who, visible) for each in methods]
+    line = code.co_firstlineno if code else 0
+    name = getattr(function, "__name__", type(context.original_route).__name__)
+    visible = bool(getattr(context, "include_in_schema", False))
+    methods = sorted(getattr(context.original_route, "methods", None) or ("ANY",))
+    return [Operation(each, path_of(context), name, shown, line, who, visible) for each in methods]
 
 
 def settings(spec: Any, folder: Path) -> Any:

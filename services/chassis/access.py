@@ -4,17 +4,20 @@
 - `Visitor`: anybody who comes through the gateway (sign-in, registration).
 - `Peer`: another service of the platform, whose `SPEC.invokes` names this very operation.
 
-It holds for WebSocket routes as for the others: a handshake without a token is answered with the envelope.
+A raw route of Starlette, a mounted application or folder cannot say it, so a service has none. It holds for WebSocket
+routes as for the others: a handshake without a token is answered with the envelope.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import Depends, FastAPI
 from fastapi.requests import HTTPConnection
-from fastapi.routing import iter_route_contexts
+from fastapi.routing import APIRoute, APIWebSocketRoute, RouteContext, iter_route_contexts
+from starlette.routing import BaseRoute
 
 from services.chassis.auth import EDGE, HEADER, Principal, Verifier
 from services.chassis.errors import FORBIDDEN, UNAUTHENTICATED, ServiceError
@@ -72,16 +75,40 @@ Visitor = Annotated[Principal, Depends(visitor)]
 Peer = Annotated[Principal, Depends(peer)]
 
 _DECLARATIONS = (user, visitor, peer)
+# A subclass may answer without asking its dependencies.
+_DECLARING = (APIRoute, APIWebSocketRoute)
+
+
+def doors(app: FastAPI) -> Iterator[tuple[RouteContext, set[str]]]:
+    """Yield each route that a service adds to `app`, and who may call it.
+
+    Nobody is asked by what is no route of FastAPI: raw routes, mounts, hosts, folders of files. Such a route has no
+    dependencies, so it says nothing, and is open to everybody.
+    """
+    own: list[BaseRoute] = getattr(app.state, "own_routes", [])
+    # What `frontend` serves is asked last, and is in no other list.
+    later = [getattr(each, "original_route", each) for each in app.router._iter_low_priority_routes()]
+    for context in (*iter_route_contexts(app.routes), *(RouteContext(route) for route in later)):
+        route = context.original_route
+        if not any(route is each for each in own):
+            dependant = getattr(context, "dependant", None) if type(route) in _DECLARING else None
+            yield context, callers(dependant) if dependant is not None else set()
 
 
 def undeclared_routes(app: FastAPI) -> list[str]:
     """Return the routes of `app` that do not say who may call them."""
-    missing = []
-    for context in iter_route_contexts(app.routes):
-        dependant: Any = getattr(context, "dependant", None)
-        if dependant is not None and not callers(dependant):
-            missing.append(str(context.path))
-    return missing
+    return [path_of(context) for context, who in doors(app) if not who]
+
+
+def answers_beside(app: FastAPI) -> bool:
+    """Whether something of a service answers beside the routes: a middleware, or what is asked when none matches."""
+    return bool(app.user_middleware) or app.router.default != app.router.not_found
+
+
+def path_of(context: RouteContext) -> str:
+    """Return where a route lies; its type, where it has no path."""
+    route = context.original_route
+    return str(context.path or getattr(route, "host", "") or f"({type(route).__name__})")
 
 
 def callers(dependant: Any) -> set[str]:

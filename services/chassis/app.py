@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from fastapi import APIRouter, FastAPI
 
 from services.chassis.asgi import App, ServiceLayer
-from services.chassis.auth import Signer, Verifier
+from services.chassis.auth import EDGE, Signer, Verifier
 from services.chassis.bus import Apply, Consumer
 from services.chassis.client import ServiceClient
 from services.chassis.db import Database
@@ -90,7 +90,12 @@ class Application:
         return self
 
     def with_front(self, front: Callable[[App], App]) -> Self:
-        """Put a raw ASGI application before the routers (the gateway); it is given the routers' own."""
+        """Put a raw ASGI application before the routers (the gateway); it is given the routers' own.
+
+        Raises `ValueError` for any other service: what answers before the routes asks nobody who is calling.
+        """
+        if self.spec.name != EDGE:
+            raise ValueError(f"{self.spec.name}: only the {EDGE} answers before its routes")
         self._front = front
         return self
 

@@ -12,7 +12,7 @@ from fastapi.routing import APIRoute, iter_route_contexts
 from starlette.exceptions import HTTPException
 from starlette.routing import WebSocketRoute
 
-from services.chassis.access import undeclared_routes
+from services.chassis.access import answers_beside, undeclared_routes
 from services.chassis.auth import Verifier
 from services.chassis.dto import ErrorEnvelope, error_body
 from services.chassis.errors import BY_STATUS, INTERNAL, MALFORMED, VALIDATION, ErrorCode, ServiceError
@@ -81,6 +81,7 @@ def create_app(spec: ServiceSpec, routers: Iterable[APIRouter], health: Health, 
     )
     app.state.verifier = verifier
     app.include_router(_probes(health), include_in_schema=False)
+    app.state.own_routes = [context.original_route for context in iter_route_contexts(app.routes)]
     for router in routers:
         app.include_router(router)
     app.add_exception_handler(ServiceError, _service_error)
@@ -96,13 +97,12 @@ def talks(app: FastAPI) -> bool:
 
 
 def refuse_undeclared(app: FastAPI) -> None:
-    """Raise `ValueError` if a route does not say who may call it."""
-    open_routes = [path for path in undeclared_routes(app) if path not in _PROBES]
+    """Raise `ValueError` if a route does not say who may call it, or something else answers beside the routes."""
+    open_routes = undeclared_routes(app)
     if open_routes:
         raise ValueError(f"{app.title}: these routes do not say who may call them: {', '.join(open_routes)}")
-
-
-_PROBES = frozenset({"/healthz", "/readyz", "/startupz", "/metrics"})
+    if answers_beside(app):
+        raise ValueError(f"{app.title}: something else answers beside the routes; it cannot say who may call it")
 
 
 def _operation_id(route: APIRoute) -> str:
