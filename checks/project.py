@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from checks.graph import Graph
     from checks.lanes.contract import Contract
     from checks.lanes.data import Data
+    from checks.resolution import Resolver
 
 Fact = TypeVar("Fact")
 
@@ -79,6 +80,13 @@ class Project:
     def tree(self, path: str) -> ast.Module:
         """Return the tree of one file; for a safe fix, never to look for something."""
         return ast.parse(self.source(path).data)
+
+    @cached_property
+    def names(self) -> Resolver:
+        """What dotted names of the tree are called where they are defined."""
+        from checks.resolution import Resolver
+
+        return Resolver(self)
 
     @cached_property
     def imports_digest(self) -> str:

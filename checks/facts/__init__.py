@@ -8,9 +8,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from checks.model import Fix
+from checks.names import Names
 
 if TYPE_CHECKING:
     from checks.sources import Source
+    from checks.texts import Texts
 
 Node = TypeVar("Node", bound=ast.AST)
 SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
@@ -86,22 +88,31 @@ class FileView:
         return None
 
     @property
+    def scope(self) -> ast.AST:
+        """The nearest function, lambda, class or module around the present node."""
+        return self.names.scope_of(self._walk.node or self._walk.tree)
+
+    @property
     def symbol(self) -> str:
         """The functions and classes around the present node, as `Class.method`."""
         return ".".join(node.name for node in self._walk.parents if isinstance(node, SCOPES))
 
-    def full_name(self, node: ast.AST) -> str:
-        """Return the dotted name of an expression with what it was imported as undone: `sa.text` → `sqlalchemy.text`.
+    @property
+    def names(self) -> Names:
+        """What the names of this file stand for."""
+        return self._walk.names_as(self.module, package=self.path.endswith("__init__.py"))
 
-        Empty for what is no name. A local name stays as it is.
+    @property
+    def texts(self) -> Texts:
+        """The texts that this file's expressions make."""
+        return self.names.texts
+
+    def full_name(self, node: ast.AST) -> str:
+        """Return the dotted name of an expression, whatever it was imported as: `sa.text` → `sqlalchemy.text`.
+
+        Empty for what has no name. A local name that is not known stays as it is.
         """
-        parts: list[str] = []
-        while isinstance(node, ast.Attribute):
-            parts.append(node.attr)
-            node = node.value
-        if not isinstance(node, ast.Name):
-            return ""
-        return ".".join([self._walk.imported.get(node.id, node.id), *reversed(parts)])
+        return self.names.of(node)
 
     def note(self, value: Any) -> None:
         """Keep something for `judge`. It must be JSON, or a dataclass of it."""
@@ -131,7 +142,12 @@ class Walk:
     kinds: Mapping[type[ast.AST], list[ast.AST]] = field(default_factory=dict)
     above: dict[ast.AST, ast.AST] = field(default_factory=dict)
     hits: list[ast.AST] = field(default_factory=list)
-    _imported: dict[str, str] | None = None
+    names: Names | None = None
+
+    def names_as(self, module: str, *, package: bool) -> Names:
+        """Return what the file's names stand for; it is the same for everybody who looks at the file."""
+        self.names = self.names or Names(self, module, package=package)
+        return self.names
 
     @property
     def parents(self) -> list[ast.AST]:
@@ -142,20 +158,3 @@ class Walk:
             found.append(node)
             node = self.above.get(node)
         return found[::-1]
-
-    @property
-    def imported(self) -> dict[str, str]:
-        """What each imported name of the file stands for, wherever in the file it is imported."""
-        if self._imported is None:
-            self._imported = {}
-            for kind in (ast.Import, ast.ImportFrom):
-                for node in self.kinds.get(kind, ()):
-                    self._imported |= renamed(node)
-        return self._imported
-
-
-def renamed(node: Any) -> dict[str, str]:
-    """Return what the names that an import binds stand for."""
-    if isinstance(node, ast.Import):
-        return {each.asname: each.name for each in node.names if each.asname}
-    return {} if node.level else {each.asname or each.name: f"{node.module}.{each.name}" for each in node.names}

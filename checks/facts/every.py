@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from checks.facts.definitions import Definitions
 from checks.facts.errors import ErrorCodes, Names, Raises, RetiredCodes
 from checks.facts.events import Publishes
 from checks.facts.imports import Imports
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 COLLECTORS: tuple[Collector, ...] = (
     Imports(),
+    Definitions(),
     Specs(),
     Routes(),
     ErrorCodes(),

@@ -87,7 +87,8 @@ def doors(app: FastAPI) -> Iterator[tuple[RouteContext, set[str]]]:
     """
     own: list[BaseRoute] = getattr(app.state, "own_routes", [])
     # What `frontend` serves is asked last, and is in no other list.
-    later = [getattr(each, "original_route", each) for each in app.router._iter_low_priority_routes()]
+    last: Iterator[Any] = app.router._iter_low_priority_routes()
+    later: list[BaseRoute] = [getattr(each, "original_route", each) for each in last]
     for context in (*iter_route_contexts(app.routes), *(RouteContext(route) for route in later)):
         route = context.original_route
         if not any(route is each for each in own):

@@ -1,0 +1,61 @@
+"""What the modules of our tree offer to others under another name: assignments of names, and constant texts."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from checks.facts import FileView
+from checks.rule import Collector
+from checks.sources import Source
+
+LONGEST = 200  # characters of a constant that others may put into a name
+
+
+@dataclass(frozen=True, slots=True)
+class Defined:
+    """The names of one module. `aliases` stand for dotted names; `own` are told only where a star import is."""
+
+    module: str
+    aliases: dict[str, str]
+    constants: dict[str, str]
+    own: list[str]
+
+
+class Definitions(Collector):
+    """Collects `Defined`."""
+
+    code = "defined"
+    fact = Defined
+
+    def wants(self, source: Source) -> bool:
+        return source.path.startswith(("services/", "autional_cli/"))
+
+    def handlers(self) -> Mapping[type[ast.AST], Any]:
+        return {ast.Module: self.module}
+
+    def module(self, node: ast.Module, view: FileView) -> None:
+        """Note what a module assigns at its own level."""
+        aliases: dict[str, str] = {}
+        constants: dict[str, str] = {}
+        own: list[str] = []
+        for each in node.body:
+            if isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+                own.append(each.name)
+            if not isinstance(each, ast.Assign | ast.AnnAssign) or each.value is None:
+                continue
+            targets = each.targets if isinstance(each, ast.Assign) else [each.target]
+            names = [target.id for target in targets if isinstance(target, ast.Name)]
+            own += names
+            texts = [text for text in view.texts.constants(each.value) if len(text) <= LONGEST]
+            full = view.full_name(each.value) if isinstance(each.value, ast.Name | ast.Attribute | ast.Call) else ""
+            for name in names:
+                if texts and isinstance(each.value, ast.Constant | ast.JoinedStr | ast.BinOp):
+                    constants[name] = texts[0]
+                elif "." in full and not full.endswith("()"):
+                    aliases[name] = full
+        starred = any(each.names[0].name == "*" for each in view.every(ast.ImportFrom))
+        if aliases or constants or starred:
+            view.note(Defined(view.module, aliases, constants, own if starred else []))
