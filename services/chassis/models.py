@@ -27,6 +27,16 @@ Moment = Annotated[datetime, mapped_column(DateTime(timezone=True))]
 Created = Annotated[datetime, mapped_column(DateTime(timezone=True), server_default=func.now())]
 
 
+# SQLAlchemy puts the table's name in, quoted where it must be.
+_NOTIFY = (
+    "CREATE FUNCTION notify_%(table)s() RETURNS trigger LANGUAGE plpgsql"
+    " AS $$ BEGIN PERFORM pg_notify('%(table)s', ''); RETURN NULL; END $$"
+)
+_INSERTED = (
+    "CREATE TRIGGER %(table)s_inserted AFTER INSERT ON %(table)s FOR EACH STATEMENT EXECUTE FUNCTION notify_%(table)s()"
+)
+
+
 def table(model: type[DeclarativeBase]) -> Table:
     """Return the table of a model, for the statements of every login: past the ORM they cost half."""
     return cast("Table", model.__table__)
@@ -45,13 +55,7 @@ def notify_inserts(table: Table) -> None:
 
     Revisions create it; declared here too, so that drift notices when a database has lost it.
     """
-    function = f"notify_{table.name}()"
-    body = f"BEGIN PERFORM pg_notify('{table.name}', ''); RETURN NULL; END"
-    when = f"AFTER INSERT ON {table.name} FOR EACH STATEMENT"
-    for statement in (
-        f"CREATE FUNCTION {function} RETURNS trigger LANGUAGE plpgsql AS $$ {body} $$",
-        f"CREATE TRIGGER {table.name}_inserted {when} EXECUTE FUNCTION {function}",
-    ):
+    for statement in (_NOTIFY, _INSERTED):
         event.listen(table, "after_create", DDL(statement))  # type: ignore[no-untyped-call]
 
 
