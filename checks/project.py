@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import orjson
 
 from checks.cache import digest
+from checks.facts.imports import Import, Imports
 from checks.facts.specs import Spec, Specs
 from checks.sources import Source, read, walk
 
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from checks.cache import Cache
     from checks.config import Config
     from checks.facts import FileRecord
-    from checks.graph import Graph
     from checks.lanes.contract import Contract
     from checks.lanes.data import Data
     from checks.resolution import Resolver
@@ -106,13 +106,11 @@ class Project:
         return found
 
     @cached_property
-    def graph(self) -> Graph:
-        """The import graph of the workspace's packages, by grimp; the cached one as long as no import changes."""
-        from checks.graph import Graph, build
+    def imports(self) -> list[tuple[str, Import]]:
+        """What every file imports, by a statement or by a name that is a text: `(path, import)`."""
+        from checks.resolution import loaded
 
-        packages = tuple(self.config.packages)
-        key = f"{self.imports_digest} {packages}"
-        return Graph(self.memo("graph", (), lambda: build(self.root, packages), also=key))
+        return [*self.facts(Imports, Import), *loaded(self)]
 
     @cached_property
     def base(self) -> Base:

@@ -75,6 +75,16 @@ class Resolver:
         return dotted
 
 
+def loaded(project: Project) -> Iterator[tuple[str, Import]]:
+    """Yield the imports by name, those in a helper as imports of who calls it."""
+    for path, note in project.notes("loads"):
+        module = note.get("module") or (project.names.constant(note["constant"]) if "constant" in note else "")
+        if module:
+            yield path, Import(note["line"], module, "", module, False, note["lazy"], note.get("known", True))
+    for path, note, _ in met(project, "loads"):
+        yield path, Import(note["line"], note["what"].replace("/", "."), "", note["what"], False, True)
+
+
 def module_of(path: str) -> str:
     """Return the dotted name under which a file is imported."""
     return path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")

@@ -8,6 +8,7 @@ from checks.facts.definitions import Definitions
 from checks.facts.errors import ErrorCodes, Names, Raises, RetiredCodes
 from checks.facts.events import Publishes
 from checks.facts.imports import Imports
+from checks.facts.loads import Loads
 from checks.facts.revisions import Revisions
 from checks.facts.routes import Routes
 from checks.facts.specs import Specs
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 COLLECTORS: tuple[Collector, ...] = (
     Imports(),
     Definitions(),
+    Loads(),
     Specs(),
     Routes(),
     ErrorCodes(),

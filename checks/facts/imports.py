@@ -13,7 +13,10 @@ from checks.rule import Collector
 
 @dataclass(frozen=True, slots=True)
 class Import:
-    """One imported module, or one name from a module (`name` is empty for `import module`)."""
+    """One imported module, or one name from a module (`name` is empty for `import module`).
+
+    `known` is false where only the beginning of a module's name is: `import_module(f"services.{name}")`.
+    """
 
     line: int
     module: str
@@ -21,6 +24,7 @@ class Import:
     alias: str
     typing_only: bool
     lazy: bool
+    known: bool = True
 
 
 class Imports(Collector):

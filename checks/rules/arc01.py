@@ -1,7 +1,10 @@
 """Services never import each other.
 
 Harm: one service's change breaks another's start, and neither can be deployed alone.
-Rule: nothing below `services/<a>` imports anything below `services/<b>`; `chassis` and `contracts` are for all.
+Rule: nothing below `services/<a>` imports anything below `services/<b>`; `chassis` and `contracts` are for all. What is
+loaded by name (`import_module`, `__import__`, `find_spec`, `runpy`, `sys.modules`, `exec` …) counts as imported, and a
+folder without `__init__.py` is looked at as any other.
+Not seen: a name that is read from outside or put together while it runs, if not even its beginning is written down.
 Fix: call the other over HTTP or gRPC (`SPEC.calls`), consume its events, or move what is common into the chassis.
 Escape: none; P0.
 """
@@ -10,13 +13,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from checks.facts.imports import Import, Imports
 from checks.model import Finding, Tier
 from checks.project import Project
 from checks.rule import Rule
 from checks.sources import service_of
-
-SHARED = frozenset({"chassis", "contracts"})
 
 
 class Arc01(Rule):
@@ -30,27 +30,24 @@ class Arc01(Rule):
         return bool(project.services)
 
     def judge(self, project: Project) -> Iterator[Finding]:
-        lines = line_numbers(project)
-        members = {name: f"services.{name}" for name in project.services}
-        modules = {name: project.graph.below(package) for name, package in members.items()}
-        project.examined(self.code, sum(len(found) for found in modules.values()))
-        for name, found in modules.items():
-            for importer in sorted(found):
-                for imported in project.graph.imported_by(importer):
-                    parts = imported.split(".")
-                    if len(parts) > 1 and parts[0] == "services" and parts[1] in members and parts[1] != name:
-                        path, line = lines.get((importer, imported), (f"services/{name}/__init__.py", 0))
-                        message = f"{name} imports {imported} of the service {parts[1]}; call it or consume its events"
-                        yield self.finding(path, line, message, symbol=imported)
+        project.examined(self.code, sum(1 for path in project.files if is_of_service(path)))
+        members = set(project.services)
+        seen = set()
+        for path, each in project.imports:
+            root, *rest = f"{each.module}.{each.name}".strip(".").split(".")
+            if root != "services" or not is_of_service(path) or (path, each.line, *rest[:1]) in seen:
+                continue
+            name, of = service_of(path), rest[0] if rest else ""
+            if of in members and of != name:
+                message = f"{name} imports {each.module} of the service {of}; call it or consume its events"
+            elif not each.known and of in ("", "*"):
+                message = f"{name} imports a module of services that only a run can tell; write its name"
+            else:
+                continue
+            seen.add((path, each.line, *rest[:1]))
+            yield self.finding(path, each.line, message, symbol=each.module)
 
 
-def line_numbers(project: Project) -> dict[tuple[str, str], tuple[str, int]]:
-    """Return where a service's module imports another's: `(importer, imported) → (path, line)`."""
-    found: dict[tuple[str, str], tuple[str, int]] = {}
-    for path, each in project.facts(Imports, Import):
-        if service_of(path) and each.module.startswith("services"):
-            parts = path.removesuffix(".py").split("/")
-            importer = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
-            for imported in (each.module, f"{each.module}.{each.name}"):
-                found.setdefault((importer, imported), (path, each.line))
-    return found
+def is_of_service(path: str) -> bool:
+    """Whether a file is a service's code, with an `__init__.py` beside it or not."""
+    return path.endswith(".py") and path.startswith("services/") and bool(service_of(path))

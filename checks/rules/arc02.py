@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from checks.facts.imports import Import, Imports
+from checks.facts.imports import Import
 from checks.model import Finding, Tier
 from checks.project import Project
 from checks.rule import Rule
@@ -55,10 +55,10 @@ class Arc02(Rule):
         return bool(project.services)
 
     def judge(self, project: Project) -> Iterator[Finding]:
-        for path, each in project.facts(Imports, Import):
+        for path, each in project.imports:
             service = service_of(path)
             parts = path.removesuffix(".py").split("/")
-            if not service or parts[0] != "services" or len(parts) != 3:
+            if not service or parts[0] != "services" or len(parts) < 3:
                 continue
             project.examined(self.code)
             name = parts[2]
@@ -79,6 +79,8 @@ def level(name: str) -> int:
 def inner_module(project: Project, service: str, each: Import) -> str:
     """Return the module of the same service that an import is of, empty for any other."""
     package = f"services.{service}"
+    if not each.known:
+        return ""
     if each.module == package:
         return each.name if f"services/{service}/{each.name}.py" in project.files else ""
     return each.module.split(".")[2] if each.module.startswith(f"{package}.") else ""

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from checks.facts.imports import Import, Imports
 from checks.model import Finding, Tier
 from checks.project import Project
 from checks.rule import Rule
@@ -31,7 +30,7 @@ class Arc03(Rule):
 
     def judge(self, project: Project) -> Iterator[Finding]:
         names = set(project.services)
-        for path, each in project.facts(Imports, Import):
+        for path, each in project.imports:
             top = path.partition("/")[0]
             if top not in ("services", "autional_cli", "checks"):
                 continue

@@ -12,16 +12,16 @@ from collections.abc import Iterator
 from graphlib import CycleError, TopologicalSorter
 from itertools import pairwise
 
-from checks.facts.imports import Import, Imports
 from checks.model import Finding, Tier
 from checks.project import Project
+from checks.resolution import module_of
 from checks.rule import Rule
 
 MOST = 20  # cycles that are reported; more say nothing new
 
 
 class Arc04(Rule):
-    """Modules import each other in one direction; grimp knows which names are modules."""
+    """Modules import each other in one direction; a folder without `__init__.py` holds modules too."""
 
     code = "ARC04"
     tier = Tier.P1
@@ -48,13 +48,12 @@ class Arc04(Rule):
 
 def eager_edges(project: Project) -> dict[str, dict[str, tuple[str, int]]]:
     """Return which module imports which when it is loaded, and where."""
-    modules = project.graph.modules
+    modules = {module_of(path) for path in project.files if path.endswith(".py")}
     edges: dict[str, dict[str, tuple[str, int]]] = {}
-    for path, each in project.facts(Imports, Import):
+    for path, each in project.imports:
         if each.lazy or each.typing_only or path.partition("/")[0] not in project.config.packages:
             continue
-        parts = path.removesuffix(".py").split("/")
-        importer = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+        importer = module_of(path)
         inner = f"{each.module}.{each.name}"
         imported = inner if inner in modules else each.module
         if imported in modules and imported.partition(".")[0] in project.config.packages and imported != importer:

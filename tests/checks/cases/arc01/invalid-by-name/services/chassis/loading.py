@@ -1,0 +1,2 @@
+def loaded(*, name):
+    return __import__(name)

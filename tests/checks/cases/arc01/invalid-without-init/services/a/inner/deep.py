@@ -1,0 +1,1 @@
+from services.b import store  # expect: ARC01

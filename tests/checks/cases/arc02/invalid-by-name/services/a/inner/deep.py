@@ -1,0 +1,1 @@
+from services.a import routes  # expect: ARC02

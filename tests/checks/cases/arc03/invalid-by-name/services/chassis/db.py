@@ -1,0 +1,3 @@
+import importlib
+
+importlib.import_module("services.a.store")  # expect: ARC03

@@ -1,0 +1,3 @@
+import importlib
+
+two = importlib.import_module("services.a.two")  # expect: ARC04
