@@ -72,8 +72,10 @@ class Names:
         return self.of(inner).removesuffix(".__call__")
 
     def path_of(self, node: ast.AST) -> str:
-        """Return the dotted name of a function or class that this file defines."""
+        """Return the dotted name of a function, a class or a lambda that this file defines."""
         parts = [node.name] if isinstance(node, NAMED) else []
+        if isinstance(node, ast.Lambda):
+            parts = [f"lambda-{node.lineno}-{node.col_offset}"]
         above = self._walk.above.get(node)
         while above is not None:
             if isinstance(above, NAMED):
@@ -149,6 +151,8 @@ class Names:
             return self._result(node)
         if isinstance(node, ast.Subscript):
             return self._item(node)
+        if isinstance(node, ast.Lambda):
+            return self.path_of(node)
         if isinstance(node, ast.NamedExpr | ast.Await):
             return self.of(node.value)
         if isinstance(node, ast.IfExp):

@@ -62,7 +62,7 @@ class Guard:
             os.close(descriptor)
 
     async def _spawn(self) -> None:
-        with self._log.open("ab") as log:
+        with await asyncio.to_thread(self._log.open, "ab") as log:
             self._process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-S", "-E", "-s", "-m", "autional_cli.supervisor.guardian", str(self._lock)),
                 cwd=PACKAGE_ROOT,

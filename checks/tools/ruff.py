@@ -5,6 +5,7 @@ What it finds in a file depends on that file alone, so it looks only at those th
 
 from __future__ import annotations
 
+import ast
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from checks.tools.process import Tool, locate
 
 if TYPE_CHECKING:
     from checks.cache import Cache
+    from checks.facts import FileView
     from checks.model import Finding
     from checks.project import Project
     from checks.sources import Entry
@@ -110,3 +112,12 @@ class RuffRule(Rule):
         for one in found:
             if one.code.startswith(prefixes):
                 yield self.finding(one.path, one.line, f"{one.message} [{one.code}]", symbol=one.code)
+
+
+def is_excused(view: FileView, node: ast.AST, prefix: str) -> bool:
+    """Whether a `noqa` comment of ruff's own covers a node: what ruff was told to leave is left here too."""
+    for number in {getattr(node, "lineno", 0), getattr(node, "end_lineno", 0)}:
+        line = view.source.lines[number - 1] if 0 < number <= len(view.source.lines) else ""
+        if "noqa" in line and prefix in line.partition("noqa")[2]:
+            return True
+    return False

@@ -1,0 +1,1 @@
+from services.a.slow import rest as far

@@ -1,0 +1,45 @@
+import asyncio
+import time
+
+from services.a.decorators import in_thread
+
+
+def wait():
+    time.sleep(1)
+
+
+def both():
+    wait()
+
+
+@in_thread
+def moved():
+    time.sleep(1)
+
+
+class Clock:
+    def sleep(self, seconds):
+        return seconds
+
+    def tick(self):
+        return self.sleep(1)
+
+
+async def f(time: Clock):
+    await asyncio.to_thread(wait)
+    await asyncio.get_running_loop().run_in_executor(None, wait)
+    await asyncio.to_thread(lambda: wait())
+    await asyncio.to_thread(lambda: both())
+    await moved()
+    time.sleep(1)
+    time.tick()
+
+    def inner():
+        wait()
+
+    await asyncio.to_thread(inner)
+
+
+def g():
+    wait()
+    asyncio.run(f(Clock()))
