@@ -87,6 +87,10 @@ class Names:
         """Return the function of this file that has a dotted name; `module.Class().method` is one of its class."""
         return self.functions.get(name.replace("()", ""))
 
+    def above(self, node: ast.AST) -> ast.AST | None:
+        """Return the node around a node."""
+        return self._walk.above.get(node)
+
     def scope_of(self, node: ast.AST) -> ast.AST:
         """Return the nearest function, lambda, class or module around a node."""
         above = self._walk.above.get(node)

@@ -21,7 +21,7 @@ from checks.model import Finding, Tier
 from checks.project import Project
 from checks.resolution import is_ours, position
 from checks.sources import Source
-from checks.tools.ruff import RuffRule, is_excused
+from checks.tools.ruff import FOLDERS, RuffRule, is_excused
 
 BLOCKING = frozenset(
     {"time.sleep", "open", "io.open", "builtins.open", "input", "builtins.input", "urllib.request.urlopen"}
@@ -38,7 +38,6 @@ BLOCKING = frozenset(
 )
 LEVELS = 3  # helpers of helpers
 PLAIN = frozenset({"staticmethod", "classmethod", "property", "override", "cache", "lru_cache", "contextmanager"})
-FOLDERS = ("services/", "autional_cli/", "checks/", "migrations/")
 
 
 class Run01(RuffRule):

@@ -1,0 +1,1 @@
+from asyncio import ensure_future as twice

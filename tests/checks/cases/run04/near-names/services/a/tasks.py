@@ -1,0 +1,5 @@
+import asyncio
+
+
+def spawn(work):
+    return asyncio.create_task(work)
