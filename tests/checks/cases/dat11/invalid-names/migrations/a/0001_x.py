@@ -1,0 +1,14 @@
+from alembic import op
+
+SQL = """
+CREATE TABLE x (
+  id uuid,
+  at timestamp NOT NULL
+)"""
+
+
+def upgrade():
+    op.execute(SQL)  # expect: DAT11
+    op.execute("ALTER TABLE x ADD COLUMN seen TIMESTAMP(3) WITHOUT TIME ZONE")  # expect: DAT11
+    op.execute("ALTER TABLE x ALTER COLUMN seen TYPE timestamp")  # expect: DAT11
+    op.execute("CREATE TABLE y (at timestamptz DEFAULT LOCALTIMESTAMP)")  # expect: DAT11

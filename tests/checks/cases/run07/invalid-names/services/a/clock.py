@@ -1,0 +1,4 @@
+from datetime import date, datetime
+
+clock = datetime.now
+today = date.today

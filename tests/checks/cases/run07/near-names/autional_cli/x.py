@@ -1,0 +1,3 @@
+import time
+
+SHOWN = time.strftime("%H", time.localtime())

@@ -1,0 +1,5 @@
+from datetime import UTC, datetime
+
+
+def utcnow():
+    return datetime.now(UTC)
