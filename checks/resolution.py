@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from checks.bindings import text_of
 from checks.facts.definitions import Defined, Definitions
 from checks.facts.imports import Import, Imports
 
@@ -103,10 +104,21 @@ def note_sink(view: FileView, node: ast.AST, kind: str) -> None:
         view.note({"sink": function, "place": place, "name": name, "kind": kind})
 
 
-def arguments(node: ast.Call) -> Iterator[tuple[int | str, ast.AST]]:
-    """Yield place or keyword, and value, of what a call is given."""
-    yield from ((place, value) for place, value in enumerate(node.args) if not isinstance(value, ast.Starred))
-    yield from ((word.arg, word.value) for word in node.keywords if word.arg)
+def arguments(node: ast.Call, view: FileView) -> Iterator[tuple[int | str, ast.expr]]:
+    """Yield place or keyword, and value, of what a call is given; `*[…]` and `**{…}` as if they were written out."""
+    place = 0
+    for value in node.args:
+        spread = list(view.names.values(value.value)) if isinstance(value, ast.Starred) else []
+        for each in [value] if not spread else spread[0].elts if isinstance(spread[0], ast.List | ast.Tuple) else []:
+            yield place, each
+            place += 1
+    for word in node.keywords:
+        if word.arg:
+            yield word.arg, word.value
+            continue
+        for held in view.names.values(word.value):
+            pairs = zip(held.keys, held.values, strict=True) if isinstance(held, ast.Dict) else ()
+            yield from ((text_of(key), each) for key, each in pairs if text_of(key))
 
 
 def note_given(view: FileView, node: ast.Call, place: int | str, what: str) -> None:

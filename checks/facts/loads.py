@@ -48,12 +48,12 @@ class Loads(Collector):
         """Note what one call loads."""
         name = view.names.called(node)
         if name in BY_NAME or name in BY_PATH or name in BY_CODE:
-            for place, value in arguments(node):
+            for place, value in arguments(node, view):
                 if place in (0, 1) or place in KEYWORDS:
                     for text in view.texts.of(value):
                         self.text(node, text, view, package(node, view))
         elif is_ours(name):
-            for place, value in arguments(node):
+            for place, value in arguments(node, view):
                 told = view.texts.constants(value) if isinstance(value, ast.expr) else []
                 if told and told[0].startswith(BEGINNINGS):
                     note_given(view, node, place, told[0])
@@ -99,7 +99,7 @@ class Loads(Collector):
 def package(node: ast.Call, view: FileView) -> str:
     """Return the package that a relative name is of: the second argument, or where the file itself is."""
     own = view.module if view.path.endswith("__init__.py") else view.module.rpartition(".")[0]
-    given = dict(arguments(node))
+    given = dict(arguments(node, view))
     value = given.get("package", given.get(1))
     if value is None or (isinstance(value, ast.Name) and value.id in ("__package__", "__name__")):
         return own

@@ -70,7 +70,7 @@ class Sec03(Rule):
         elif (last in MAKERS and name.startswith("sqlalchemy")) or last in METHODS:
             view.examined()
             sure = last in MAKERS or last in CERTAIN or name == "alembic.op.execute"
-            for place, value in arguments(node):
+            for place, value in arguments(node, view):
                 if place == 0 or place in KEYWORDS:
                     self.sql(node, value, view, last, sure=sure)
 
@@ -91,7 +91,7 @@ class Sec03(Rule):
 
     def ours(self, node: ast.Call, view: FileView, last: str) -> None:
         """Note what a function of ours is given that it may hand on."""
-        for place, value in arguments(node):
+        for place, value in arguments(node, view):
             for text in view.texts.of(value):
                 pieces = put_in(text, view)
                 # A re-exported `text` takes parts of statements too, and nothing else is called so.

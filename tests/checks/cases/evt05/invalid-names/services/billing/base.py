@@ -1,0 +1,1 @@
+from services.chassis.bus import Consumer as Reader  # expect: EVT05

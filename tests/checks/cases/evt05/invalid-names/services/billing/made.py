@@ -1,0 +1,3 @@
+from services.chassis.bus import Consumer  # expect: EVT05
+
+Made = type("Made", (Consumer,), {})
