@@ -54,7 +54,7 @@ class Loads(Collector):
                         self.text(node, text, view, package(node, view))
         elif is_ours(name):
             for place, value in arguments(node, view):
-                told = view.texts.constants(value) if isinstance(value, ast.expr) else []
+                told = view.texts.constants(value)
                 if told and told[0].startswith(BEGINNINGS):
                     note_given(view, node, place, told[0])
 
