@@ -122,6 +122,10 @@ class FileView:
         """Count subjects: what the rule has looked at. A rule that looked at nothing is CHK00."""
         self._record.subjects[self.code] = self._record.subjects.get(self.code, 0) + count
 
+    def reported(self, line: int, symbol: str) -> bool:
+        """Whether this rule has reported a finding of that symbol on a line."""
+        return any(row[0] == self.code and row[1] == line and row[4] == symbol for row in self._record.findings)
+
     def report(self, at: ast.AST | int, message: str, *, fix: Fix | None = None, symbol: str | None = None) -> None:
         """Report a finding at a node or a line of this file."""
         line = at if isinstance(at, int) else getattr(at, "lineno", 0)

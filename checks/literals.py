@@ -1,0 +1,84 @@
+"""Literal texts of Python code, and under which name each is used: assigned, given, kept or compared."""
+
+from __future__ import annotations
+
+import ast
+import re
+from typing import TYPE_CHECKING
+
+from checks.bindings import text_of
+from checks.facts.specs import name_of
+
+if TYPE_CHECKING:
+    from checks.facts import FileView
+
+# What hands a text on as it is: the name outside is the name of the text.
+HOLDERS = (ast.IfExp, ast.BoolOp, ast.List, ast.Tuple, ast.Set, ast.Starred, ast.NamedExpr, ast.Await, ast.JoinedStr)
+WRAPPERS = re.compile(
+    r"(^|\.)(Secret\w*|str|bytes|cast|Password\w*|encode|strip|Field|field|b64encode|quote\w*|\w*[Cc]olumn)$"
+)
+# These are given a name and what to take where there is none.
+DEFAULTS = frozenset({"getenv", "get", "setdefault", "setattr", "pop", "set", "putenv"})
+LABEL = re.compile(r"[^\W\d_]+(?:[\s.,:;!?'\u2019()/-]+[^\W\d_]+)*[\s.,:;!?'\u2019()\u2026-]*")
+WORD = re.compile(r"[^\W\d]+([.-][^\W\d]+)*")
+
+
+def name_for(node: ast.Constant, view: FileView) -> tuple[str, ast.AST | None]:
+    """Return the name under which a literal is used, and the node that says so; empty where nothing does."""
+    inner: ast.AST = node
+    among: ast.AST | None = None
+    outer = view.names.above(node)
+    wrapped = ""
+    while outer is not None:
+        if isinstance(outer, ast.Call):
+            wrapper = name_of(outer.func) or getattr(outer.func, "attr", "")
+            if inner in outer.args and wrapper.rpartition(".")[2] in DEFAULTS and outer.args.index(inner) > 0:
+                return text_of(outer.args[outer.args.index(inner) - 1]), outer
+            if not WRAPPERS.search(wrapper):
+                return wrapped, outer
+            wrapped = wrapped or ("secret" if "Secret" in wrapper else "")
+        elif isinstance(outer, ast.keyword):
+            if outer.arg not in ("default", "value", "secret_value", None):
+                return str(outer.arg), outer
+        elif not isinstance(outer, (*HOLDERS, ast.Attribute)):
+            return wrapped or named_by(outer, inner, view), among or outer
+        among = outer if isinstance(outer, ast.List | ast.Tuple | ast.Set) else among
+        inner, outer = outer, view.names.above(outer)
+    return wrapped, None
+
+
+def named_by(outer: ast.AST, inner: ast.AST, view: FileView) -> str:
+    """Return the name that a statement, a parameter, an entry or a comparison gives to an expression."""
+    if isinstance(outer, ast.Assign):
+        return next(filter(None, map(target_name, outer.targets)), "")
+    if isinstance(outer, ast.AnnAssign):
+        return target_name(outer.target)
+    if isinstance(outer, ast.Dict):
+        return next((text_of(k) for k, v in zip(outer.keys, outer.values, strict=True) if v is inner and k), "")
+    if isinstance(outer, ast.arguments):
+        places = [*outer.posonlyargs, *outer.args]
+        pairs = [
+            *zip(places[::-1], outer.defaults[::-1], strict=False),
+            *zip(outer.kwonlyargs, outer.kw_defaults, strict=True),
+        ]
+        return next((each.arg for each, value in pairs if value is inner), "")
+    if isinstance(outer, ast.Compare) and all(isinstance(op, ast.Eq | ast.NotEq) for op in outer.ops):
+        return next(filter(None, map(target_name, [outer.left, *outer.comparators])), "")
+    return ""
+
+
+def target_name(node: ast.AST) -> str:
+    """Return the last name of a target; the key of an item."""
+    if isinstance(node, ast.Subscript):
+        return text_of(node.slice)
+    return name_of(node).rpartition(".")[2]
+
+
+def is_label(value: str, around: ast.AST | None) -> bool:
+    """Whether a text is for a person to read: a sentence, a word with a capital in a mapping, one of several words."""
+    words = value.strip()
+    if isinstance(around, ast.List | ast.Tuple | ast.Set) and WORD.fullmatch(words):
+        return True  # names of fields and the like
+    if not LABEL.fullmatch(words):
+        return False
+    return len(words.split()) > 1 or (isinstance(around, ast.Dict) and words[:1].isupper() and not words.isupper())
