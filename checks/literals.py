@@ -19,6 +19,7 @@ WRAPPERS = re.compile(
 )
 # These are given a name and what to take where there is none.
 DEFAULTS = frozenset({"getenv", "get", "setdefault", "setattr", "pop", "set", "putenv"})
+KEPT = frozenset({"Secret", "SecretStr", "SecretBytes"})
 LABEL = re.compile(r"[^\W\d_]+(?:[\s.,:;!?'\u2019()/-]+[^\W\d_]+)*[\s.,:;!?'\u2019()\u2026-]*")
 WORD = re.compile(r"[^\W\d]+([.-][^\W\d]+)*")
 
@@ -36,7 +37,7 @@ def name_for(node: ast.Constant, view: FileView) -> tuple[str, ast.AST | None]:
                 return text_of(outer.args[outer.args.index(inner) - 1]), outer
             if not WRAPPERS.search(wrapper):
                 return wrapped, outer
-            wrapped = wrapped or ("secret" if "Secret" in wrapper else "")
+            wrapped = wrapped or ("secret" if wrapper.rpartition(".")[2] in KEPT else "")
         elif isinstance(outer, ast.keyword):
             if outer.arg not in ("default", "value", "secret_value", None):
                 return str(outer.arg), outer

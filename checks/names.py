@@ -11,7 +11,8 @@ from __future__ import annotations
 import ast
 import builtins
 from collections import defaultdict
-from typing import TYPE_CHECKING, NamedTuple
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from checks.bindings import assigned, bindings, stars, text_of
 from checks.texts import Texts
@@ -44,6 +45,7 @@ class Names:
         self._module = module
         self._package = module if package else module.rpartition(".")[0]
         self._known: dict[ast.AST, str] = {}
+        self._called: dict[ast.Call, str] = {}
         self._bound: dict[ast.AST, dict[str, list[Bound]]] = defaultdict(dict)
         self._attributes: dict[str, dict[str, list[ast.AST]]] = defaultdict(dict)
         self._stars: list[str] = []
@@ -64,6 +66,12 @@ class Names:
 
     def called(self, node: ast.Call) -> str:
         """Return the dotted name of what a call calls."""
+        known = self._called.get(node)
+        if known is None:
+            known = self._called[node] = self._look_called(node)
+        return known
+
+    def _look_called(self, node: ast.Call) -> str:
         inner = node.func
         if isinstance(inner, ast.Call) and node.args and inner.args:
             through, name = self.of(inner.func), self._constant(inner.args[0])
@@ -111,6 +119,12 @@ class Names:
             first = False
             scope = self.scope_of(scope) if scope is not self._walk.tree else None
         return []
+
+    @cached_property
+    def read(self) -> set[str]:
+        """The names that are read anywhere in the file."""
+        names: Any = self._walk.kinds.get(ast.Name, ())
+        return {each.id for each in names if isinstance(each.ctx, ast.Load)}
 
     def attribute(self, node: ast.Attribute) -> list[ast.AST]:
         """Return what this file gives to an attribute of one of its own classes."""

@@ -77,7 +77,7 @@ class FileView:
     @property
     def parent(self) -> ast.AST:
         """The node around the present one."""
-        return self._walk.parents[-1]
+        return self._walk.above[self._walk.node or self._walk.tree]
 
     @property
     def function(self) -> ast.FunctionDef | ast.AsyncFunctionDef | None:
@@ -100,7 +100,7 @@ class FileView:
     @property
     def names(self) -> Names:
         """What the names of this file stand for."""
-        return self._walk.names_as(self.module, package=self.path.endswith("__init__.py"))
+        return self._walk.names or self._walk.names_as(self.module, package=self.path.endswith("__init__.py"))
 
     @property
     def texts(self) -> Texts:
@@ -150,7 +150,7 @@ class Walk:
 
     def names_as(self, module: str, *, package: bool) -> Names:
         """Return what the file's names stand for; it is the same for everybody who looks at the file."""
-        self.names = self.names or Names(self, module, package=package)
+        self.names = Names(self, module, package=package)
         return self.names
 
     @property

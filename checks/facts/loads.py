@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from checks.bindings import text_of
 from checks.facts import FileView
 from checks.resolution import arguments, is_ours, note_given, note_sink
 from checks.rule import Collector
@@ -52,8 +53,10 @@ class Loads(Collector):
                 if place in (0, 1) or place in KEYWORDS:
                     for text in view.texts.of(value):
                         self.text(node, text, view, package(node, view))
-        elif is_ours(name):
+        elif is_ours(name) and view.path.startswith("services/"):
             for place, value in arguments(node, view):
+                if isinstance(value, ast.Constant) and not text_of(value).startswith(BEGINNINGS):
+                    continue
                 told = view.texts.constants(value)
                 if told and told[0].startswith(BEGINNINGS):
                     note_given(view, node, place, told[0])

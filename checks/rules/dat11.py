@@ -91,8 +91,8 @@ class Dat11(Rule):
 
     def name(self, node: ast.Name | ast.Attribute, view: FileView) -> None:
         """Look at `DateTime` that is not called."""
-        parent = view.parent
         if (getattr(node, "attr", "") in TIMES or isinstance(node, ast.Name)) and self.is_time(node, view):
+            parent = view.parent
             if isinstance(node.ctx, ast.Store) or isinstance(parent, ast.Assign):
                 return  # an alias: its calls are looked at
             if not (isinstance(parent, ast.Call) and parent.func is node):

@@ -72,7 +72,7 @@ class Run04(RuffRule):
         if (makes or is_ours(name)) and not is_excused(view, node, "RUF006"):
             outer = view.names.above(node)
             awaited = isinstance(outer, ast.Await) and not makes
-            found = fate(outer if awaited and outer else node, view)
+            found = fate(outer if awaited and outer else node, view, sure=makes)
             if found == "returned" and makes:
                 late = isinstance(view.scope, ast.AsyncFunctionDef)
                 view.note({"returns": view.names.path_of(view.scope), "late": late})
@@ -109,8 +109,11 @@ def given_back(node: ast.Call, name: str) -> list[ast.expr]:
     return [*node.args[place : place + 1], *named]
 
 
-def fate(node: ast.AST, view: FileView) -> str:
-    """Return what becomes of a value: `dropped`, `returned`, or empty where something takes it."""
+def fate(node: ast.AST, view: FileView, *, sure: bool) -> str:
+    """Return what becomes of a value: `dropped`, `returned`, or empty where something takes it.
+
+    Whether a name is read is looked for in its own function if it is sure that there is a task, else in the file.
+    """
     above = view.names.above(node)
     while True:
         outer = view.names.above(above) if above is not None else None
@@ -122,7 +125,7 @@ def fate(node: ast.AST, view: FileView) -> str:
             node, above = above, outer
         elif isinstance(above, ast.Assign | ast.AnnAssign):
             targets = above.targets if isinstance(above, ast.Assign) else [above.target]
-            return "" if any(is_read(each, view) for each in targets) else "dropped"
+            return "" if any(is_read(each, view, sure=sure) for each in targets) else "dropped"
         elif isinstance(above, ast.Return):
             return "returned"
         elif isinstance(above, ast.Lambda):
@@ -142,10 +145,12 @@ def is_callback(node: ast.Lambda, view: FileView) -> bool:
     return isinstance(outer, ast.Dict) or any(isinstance(each, ast.Attribute | ast.Subscript) for each in targets)
 
 
-def is_read(target: ast.AST, view: FileView) -> bool:
+def is_read(target: ast.AST, view: FileView, *, sure: bool) -> bool:
     """Whether somebody may read what is assigned: an attribute, an item, or a name that is read in its scope."""
     if not isinstance(target, ast.Name):
         return True
+    if not sure:
+        return target.id != "_" and target.id in view.names.read
     scope = view.names.scope_of(target)
     if isinstance(scope, ast.ClassDef | ast.Module):
         return target.id != "_"

@@ -56,7 +56,7 @@ class Run07(RuffRule):
         if name in NAIVE or name in LOCAL:
             if not is_aware(node, name) and not any(is_bound(each, view) for each in view.names.values(node.func)):
                 self.told(node, name, view)
-        elif is_ours(name):
+        elif is_ours(name) and view.service:
             if not node.args and not node.keywords:
                 self.told(node, name, view)
         elif isinstance(node.func, ast.Attribute) and node.func.attr == "replace":
@@ -66,8 +66,10 @@ class Run07(RuffRule):
 
     def reference(self, node: ast.Attribute, view: FileView) -> None:
         """Note a naive function that is handed over to be called by somebody."""
+        if node.attr not in LAST:
+            return
         around = view.parent
-        if node.attr not in LAST or isinstance(around, ast.Attribute | ast.Assign | ast.AnnAssign):
+        if isinstance(around, ast.Attribute | ast.Assign | ast.AnnAssign):
             return
         if isinstance(around, ast.Call) and (around.func is node or is_bound(around, view)):
             return

@@ -92,7 +92,7 @@ class Sec03(Rule):
     def ours(self, node: ast.Call, view: FileView, last: str) -> None:
         """Note what a function of ours is given that it may hand on."""
         for place, value in arguments(node, view):
-            for text in view.texts.of(value):
+            for text in view.texts.of(value) if not isinstance(value, ast.Constant) else ():
                 pieces = put_in(text, view)
                 # A re-exported `text` takes parts of statements too, and nothing else is called so.
                 if pieces and looks_like_sql(text):

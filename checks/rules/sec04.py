@@ -91,10 +91,16 @@ class Sec04(Rule):
                 for each in entering(value):
                     if isinstance(each, ast.Name) and not is_sensitive(each.id):
                         note_sink(view, each, "log")
-        elif is_ours(name):
-            for place, value in arguments(node, view):
+        elif is_ours(name) and view.service:
+            self.ours(node, view)
+
+    @staticmethod
+    def ours(node: ast.Call, view: FileView) -> None:
+        """Note what a function of ours is given that must not be logged."""
+        for place, value in arguments(node, view):
+            if isinstance(value, ast.Name | ast.Attribute | ast.Subscript | ast.JoinedStr | ast.Call):
                 told = next(filter(is_sensitive, read_names(value, view)), "")
-                if told and isinstance(value, ast.Name | ast.Attribute | ast.Subscript | ast.JoinedStr | ast.Call):
+                if told:
                     note_given(view, node, place, told)
 
     def judge(self, project: Project) -> Iterator[Finding]:
