@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 # What hands a text on as it is: the name outside is the name of the text.
 HOLDERS = (ast.IfExp, ast.BoolOp, ast.List, ast.Tuple, ast.Set, ast.Starred, ast.NamedExpr, ast.Await, ast.JoinedStr)
 WRAPPERS = re.compile(
-    r"(^|\.)(Secret\w*|str|bytes|cast|Password\w*|encode|strip|Field|field|b64encode|quote\w*|\w*[Cc]olumn)$"
+    r"(^|\.)(SecretStr|SecretBytes|str|bytes|cast|Password\w*|encode|strip|Field|field|b64encode|quote\w*|\w*[Cc]olumn)$"
 )
 # These are given a name and what to take where there is none.
 DEFAULTS = frozenset({"getenv", "get", "setdefault", "setattr", "pop", "set", "putenv"})
-KEPT = frozenset({"Secret", "SecretStr", "SecretBytes"})
+KEPT = frozenset({"SecretStr", "SecretBytes"})
 LABEL = re.compile(r"[^\W\d_]+(?:[\s.,:;!?'\u2019()/-]+[^\W\d_]+)*[\s.,:;!?'\u2019()\u2026-]*")
 WORD = re.compile(r"[^\W\d]+([.-][^\W\d]+)*")
 

@@ -1,0 +1,2 @@
+def build(app, edge):
+    return app.with_front(lambda inner: edge)
