@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
     Binding = tuple[ast.AST, str, int, str | ast.AST]  # scope, name, line, what it is given
 
+GROWING = frozenset({"append", "extend", "insert", "appendleft", "add"})
+
 
 def bindings(walk: Walk, package: str, scope_of: Callable[[ast.AST], ast.AST]) -> Iterator[Binding]:
     """Yield all bindings in the order of their kinds; those of one kind in the order of the source."""
@@ -25,6 +27,11 @@ def bindings(walk: Walk, package: str, scope_of: Callable[[ast.AST], ast.AST]) -
             yield scope_of(node), getattr(node, "name", ""), line_of(node), node
     for node in kinds.get(ast.arg, ()):
         yield walk.above[walk.above[node]], node.arg, line_of(node), node  # type: ignore[attr-defined]
+    for node in kinds.get(ast.Call, ()):
+        target = node.func  # type: ignore[attr-defined]
+        if isinstance(target, ast.Attribute) and target.attr in GROWING and isinstance(target.value, ast.Name):
+            more = node.args[-1:]  # type: ignore[attr-defined]
+            yield from ((scope_of(node), target.value.id, line_of(node), More(each)) for each in more)
     for target, value, at in assigned(walk):
         for name, given in unpacked(target, value):
             yield scope_of(at), name, line_of(target), given
@@ -75,6 +82,14 @@ def assigned(walk: Walk) -> Iterator[tuple[ast.AST, ast.AST, ast.AST]]:
     for nodes in walk.kinds.get(ast.withitem, ()):
         if nodes.optional_vars is not None:
             yield nodes.optional_vars, nodes.context_expr, nodes
+
+
+class More(ast.AST):
+    """What is put into a list that a name stands for."""
+
+    def __init__(self, value: ast.expr) -> None:
+        super().__init__()
+        self.value = value
 
 
 class Element(ast.AST):

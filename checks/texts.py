@@ -10,7 +10,7 @@ import ast
 from itertools import islice, product
 from typing import TYPE_CHECKING, Any
 
-from checks.bindings import text_of
+from checks.bindings import More, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -40,7 +40,7 @@ class Texts:
         """Return what texts an expression may make; one that makes none is a value by itself."""
         known = self._known.get(node)
         if known is None:
-            self._known[node] = [(node,)]  # a text that is made of itself ends here
+            self._known[node] = [("",)]  # a text that is made of itself adds nothing to itself
             found = list(islice(self._look(node, depth), MOST)) if depth < DEEPEST else []
             known = self._known[node] = [merged(each) for each in found] or [(node,)]
         return known
@@ -110,6 +110,8 @@ class Texts:
             return self.of(node.args[0], depth + 1)
         if name in ADDING and len(node.args) > 1:
             return self._filled(node.args[0], node.args[1:], depth)
+        if name == "re.sub" and len(node.args) > 2:
+            return self._filled(node.args[2], [node.args[1]], depth)
         if not isinstance(node.func, ast.Attribute):
             return [(node,)]
         given: list[ast.AST] = [*node.args, *(word.value for word in node.keywords)]
@@ -133,12 +135,14 @@ class Texts:
     def _joined(self, between: ast.AST, given: Sequence[ast.AST], depth: int) -> Iterable[Text]:
         if not given or not self._makes_text(between, depth):
             return [(given[0],)] if given else []
+        named = self._names.bound(given[0]) if isinstance(given[0], ast.Name) else []
+        more = [each.value.value for each in named[::-1] if isinstance(each.value, More)]
         for held in self._names.values(given[0]):
             if isinstance(held, ast.List | ast.Tuple):
-                parts = [part for each in held.elts for part in (between, each)][1:]
+                parts = [part for each in [*held.elts, *more] for part in (between, each)][1:]
                 return self._chain(parts, depth) if parts else [("",)]
             if isinstance(held, ast.ListComp | ast.GeneratorExp | ast.SetComp):
-                return self._chain([held.elt, between, held.elt], depth)
+                return self._chain([held.elt, between, held.elt, *more], depth)
         return self._chain([given[0], between], depth)
 
     def _filled(self, pattern: ast.AST, given: Sequence[ast.AST], depth: int) -> Iterable[Text]:

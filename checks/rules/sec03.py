@@ -59,7 +59,7 @@ class Sec03(Rule):
         return any(spec.database == "postgres" for spec in project.specs.values())
 
     def handlers(self) -> Mapping[type[ast.AST], Any]:
-        return {ast.Call: self.call, ast.Return: self.result}
+        return {ast.Call: self.call, ast.Return: self.result, ast.Lambda: self.result}
 
     def call(self, node: ast.Call, view: FileView) -> None:
         """Look at what is given to a function that takes SQL, and note what is given to one of ours."""
@@ -86,8 +86,10 @@ class Sec03(Rule):
                 if isinstance(piece, ast.Name):
                     note_sink(view, piece, taker)
                 made = piece.value if isinstance(piece, ast.Await) else piece
-                if isinstance(made, ast.Call) and is_ours(view.names.called(made)):
-                    view.note({"asks": view.names.called(made), "taker": taker, **position(view, node)})
+                asked = view.names.called(made) if isinstance(made, ast.Call) else ""
+                asked = view.full_name(made) if isinstance(made, ast.Attribute) else asked
+                if is_ours(asked):  # a property is asked without a call
+                    view.note({"asks": asked, "taker": taker, **position(view, node)})
 
     def ours(self, node: ast.Call, view: FileView, last: str) -> None:
         """Note what a function of ours is given that it may hand on."""
@@ -99,15 +101,16 @@ class Sec03(Rule):
                     note_given(view, node, place, ast.unparse(pieces[0]))
                     break
 
-    def result(self, node: ast.Return, view: FileView) -> None:
+    def result(self, node: ast.Return | ast.Lambda, view: FileView) -> None:
         """Note a function that returns SQL with a value put in."""
-        function = view.function
-        if node.value is None or function is None or isinstance(node.value, ast.Constant):
+        value = node.body if isinstance(node, ast.Lambda) else node.value
+        if value is None or isinstance(value, ast.Constant):
             return
-        for text in view.texts.of(node.value):
+        for text in view.texts.of(value):
             pieces = put_in(text, view)
             if pieces and looks_like_sql(text):
-                view.note({"makes": view.names.path_of(function), "piece": ast.unparse(pieces[0])})
+                maker = node if isinstance(node, ast.Lambda) else view.scope
+                view.note({"makes": view.names.path_of(maker), "piece": ast.unparse(pieces[0])})
                 return
 
     def judge(self, project: Project) -> Iterator[Finding]:
