@@ -95,6 +95,11 @@ class Names:
         """Return the function of this file that has a dotted name; `module.Class().method` is one of its class."""
         return self.functions.get(name.replace("()", ""))
 
+    @property
+    def file(self) -> str:
+        """The path of the file, as far as its module tells it."""
+        return self._module.replace(".", "/") + ("/__init__.py" if self._package == self._module else ".py")
+
     def above(self, node: ast.AST) -> ast.AST | None:
         """Return the node around a node."""
         return self._walk.above.get(node)
@@ -233,6 +238,9 @@ class Names:
             return f"{name.removesuffix('.__getattribute__')}.{given[0]}"
         if name in WRAPPERS and node.args:
             return self.of(node.args[0])
+        if name == "super":
+            around = self._class_node(node)
+            return f"{self.of(around.bases[0])}()" if around is not None and around.bases else ""
         if name == "typing.cast" and len(node.args) > 1:
             return self.of(node.args[1])
         if name in LOADERS and given and given[0] and not given[0].startswith("."):
@@ -251,6 +259,8 @@ class Names:
         if key and holder.endswith((".__dict__", "vars()")) and isinstance(node.value, ast.Attribute | ast.Call):
             owner = node.value.value if isinstance(node.value, ast.Attribute) else (node.value.args or [node])[0]
             return f"{self.of(owner)}.{key}" if owner is not node else ""
+        if key and holder in ("__builtins__", "builtins.__dict__"):
+            return key
         if key and holder == "globals()":
             bound = self._bound[self._walk.tree].get(key, [])
             return next(filter(None, (self._meaning(each.value) for each in bound)), key)
@@ -276,11 +286,15 @@ class Names:
                 if owner:
                     self._attributes[owner].setdefault(name, []).append(value)
 
-    def _class_around(self, node: ast.AST) -> str:
+    def _class_node(self, node: ast.AST) -> ast.ClassDef | None:
         above = self._walk.above.get(node)
         while above is not None and not isinstance(above, ast.ClassDef):
             above = self._walk.above.get(above)
+        return above
+
+    def _class_around(self, node: ast.AST) -> str:
+        above = self._class_node(node)
         return self.path_of(above) if above is not None else ""
 
 
-BUILTINS = frozenset(dir(builtins))
+BUILTINS = frozenset(dir(builtins)) | {"__builtins__", "__file__", "__path__"}

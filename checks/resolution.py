@@ -12,14 +12,13 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from checks.bindings import text_of
-from checks.facts.definitions import Defined, Definitions
+from checks.facts.definitions import OURS, Defined, Definitions
 from checks.facts.imports import Import, Imports
 
 if TYPE_CHECKING:
     from checks.facts import FileView
     from checks.project import Project
 
-OURS = ("services.", "autional_cli.", "checks.", "migrations.")
 FURTHEST = 8  # re-exports in a row
 
 
@@ -31,6 +30,7 @@ class Resolver:
         self._stars: dict[str, list[str]] = defaultdict(list)
         self._own: dict[str, list[str]] = {}
         self._constants: dict[str, str] = {}
+        self._bases: dict[str, list[str]] = {}
         self._modules = {module_of(path) for path in project.files if path.endswith(".py")}
         for path, each in project.facts(Imports, Import):
             module = module_of(path)
@@ -43,6 +43,7 @@ class Resolver:
         for _, found in project.facts(Definitions, Defined):
             self._aliases[found.module] |= found.aliases
             self._own[found.module] = found.own
+            self._bases |= found.bases
             self._constants |= {f"{found.module}.{name}": text for name, text in found.constants.items()}
 
     def name(self, dotted: str) -> str:
@@ -64,6 +65,17 @@ class Resolver:
     def function(self, dotted: str) -> str:
         """Return the name of a function or method as the file that defines it has it."""
         return self.name(dotted).replace("()", "")
+
+    def functions(self, dotted: str) -> Iterator[str]:
+        """Yield the names that a function may be defined under: its own, then those of the classes above its own."""
+        todo, seen = [self.function(dotted)], set()
+        while todo:
+            name = todo.pop(0)
+            if name not in seen:
+                seen.add(name)
+                yield name
+                owner, _, method = name.rpartition(".")
+                todo += [f"{self.function(base)}.{method}" for base in self._bases.get(owner, ())]
 
     def constant(self, dotted: str) -> str:
         """Return the text of a constant, empty if it is none."""
@@ -143,6 +155,7 @@ def met(project: Project, code: str) -> Iterator[tuple[str, dict[str, Any], str]
         elif "given" in note:
             given.append((path, note))
     for path, note in given if sinks else ():
-        kind = sinks.get((project.names.function(note["given"]), note["place"]))
+        kinds = [sinks.get((name, note["place"])) for name in project.names.functions(note["given"])]
+        kind = next((each for each in kinds if each is not None), None)
         if kind is not None:
             yield path, note, kind

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 from itertools import islice, product
+from posixpath import dirname, normpath
 from typing import TYPE_CHECKING, Any
 
 from checks.bindings import More, text_of
@@ -23,10 +24,14 @@ DEEPEST = 8
 KEEPING = frozenset(
     {"strip", "lstrip", "rstrip", "encode", "decode", "casefold", "title", "capitalize", "expandtabs", "swapcase"}
     | {"lower", "upper", "removeprefix", "removesuffix", "translate", "ljust", "rjust", "center", "splitlines", "split"}
+    | {"resolve", "absolute", "as_posix"}
 )
 FILLING = frozenset({"format", "format_map", "replace", "substitute", "safe_substitute", "join", "__add__", "__mod__"})
 PASSING = frozenset({"str", "bytes", "textwrap.dedent", "inspect.cleandoc", "sys.intern", "textwrap.indent", "tuple"})
 ADDING = frozenset({"operator.add", "operator.concat", "operator.mod", "operator.iadd", "operator.iconcat"})
+
+PATHS = frozenset({"pathlib.Path", "pathlib.PurePath", "pathlib.PurePosixPath", "os.path.join", "posixpath.join"})
+SLASH = ast.Constant("/")
 
 
 class Texts:
@@ -56,10 +61,8 @@ class Texts:
             return self._chain(
                 [each.value if isinstance(each, ast.FormattedValue) else each for each in node.values], depth
             )
-        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
-            return self._chain([node.left, node.right], depth)
-        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mod):
-            return self._filled(node.left, elements(node.right), depth)
+        if isinstance(node, ast.BinOp):
+            return self._operation(node, depth)
         if isinstance(node, ast.Call):
             return self._call(node, depth)
         if isinstance(node, ast.IfExp):
@@ -72,9 +75,20 @@ class Texts:
             return self._named(node, depth)
         return [(node,)]
 
+    def _operation(self, node: ast.BinOp, depth: int) -> Iterable[Text]:
+        if isinstance(node.op, ast.Add):
+            return self._chain([node.left, node.right], depth)
+        if isinstance(node.op, ast.Mod):
+            return self._filled(node.left, elements(node.right), depth)
+        return self._path([node.left, node.right], depth) if isinstance(node.op, ast.Div) else [(node,)]
+
     def _named(self, node: ast.Name | ast.Attribute | ast.Subscript, depth: int) -> Iterable[Text]:
         if isinstance(node, ast.Subscript):
             return [text for each in self._items(node) for text in self.of(each, depth + 1)] or [(node,)]
+        if isinstance(node, ast.Attribute) and node.attr == "parent":
+            return [above(text) for text in self.of(node.value, depth + 1)]
+        if isinstance(node, ast.Name) and node.id == "__file__":
+            return [(self._names.file,)]
         if isinstance(node, ast.Attribute):
             values = self._names.attribute(node)
         else:
@@ -106,28 +120,36 @@ class Texts:
 
     def _call(self, node: ast.Call, depth: int) -> Iterable[Text]:
         name = self._names.called(node)
-        if name in PASSING and node.args:
+        if node.args and name in PASSING:
             return self.of(node.args[0], depth + 1)
+        if node.args and name in PATHS:
+            return self._path(node.args, depth)
+        if node.args and name == "os.path.dirname":
+            return [above(text) for text in self.of(node.args[0], depth + 1)]
         if name in ADDING and len(node.args) > 1:
             return self._filled(node.args[0], node.args[1:], depth)
         if name == "re.sub" and len(node.args) > 2:
             return self._filled(node.args[2], [node.args[1]], depth)
-        if not isinstance(node.func, ast.Attribute):
-            return [(node,)]
+        return self._method(node, name, depth) if isinstance(node.func, ast.Attribute) else [(node,)]
+
+    def _method(self, node: ast.Call, name: str, depth: int) -> Iterable[Text]:
+        assert isinstance(node.func, ast.Attribute)
         given: list[ast.AST] = [*node.args, *(word.value for word in node.keywords)]
         verb = node.func.attr
         on: ast.AST = node.func.value
         if name.startswith("str.") and given:
             on, given = given[0], given[1:]
-        if verb in KEEPING:
-            return [folded(text, verb) for text in self.of(on, depth + 1)] if self._makes_text(on, depth) else [(node,)]
-        if verb not in FILLING:
-            return [(node,)]
+        if verb == "joinpath":
+            return self._path([on, *given], depth)
         if isinstance(on, ast.Call) and self._names.called(on) == "string.Template" and on.args:
             on = on.args[0]
         if verb == "join":
             return self._joined(on, given, depth)
-        return self._filled(on, given, depth) if self._makes_text(on, depth) else [(node,)]
+        if verb not in KEEPING | FILLING or not self._makes_text(on, depth):
+            return [(node,)]
+        if verb in KEEPING:
+            return [folded(text, verb) for text in self.of(on, depth + 1)]
+        return self._filled(on, given, depth)
 
     def _makes_text(self, node: ast.AST, depth: int) -> bool:
         return any(isinstance(part, str) for text in self.of(node, depth + 1) for part in text)
@@ -144,6 +166,12 @@ class Texts:
             if isinstance(held, ast.ListComp | ast.GeneratorExp | ast.SetComp):
                 return self._chain([held.elt, between, held.elt, *more], depth)
         return self._chain([given[0], between], depth)
+
+    def _path(self, parts: Sequence[ast.AST], depth: int) -> Iterable[Text]:
+        """Return a path that is put together from parts, where it is one."""
+        for text in self._chain([each for part in parts for each in (SLASH, part)][1:], depth):
+            whole = merged(text)
+            yield (normpath(whole[0]),) if len(whole) == 1 and isinstance(whole[0], str) else whole
 
     def _filled(self, pattern: ast.AST, given: Sequence[ast.AST], depth: int) -> Iterable[Text]:
         """Return what is made of a pattern: its own text, and after it what is put in, wherever that goes."""
@@ -168,6 +196,11 @@ def filled_in(pattern: str, values: Sequence[str]) -> str:
         return pattern % tuple(values) if "%" in pattern else pattern.format(*values) if "{" in pattern else pattern
     except (TypeError, ValueError, IndexError, KeyError):
         return pattern + " ".join(values)
+
+
+def above(text: Text) -> Text:
+    """Return the folder of a path, where all of it is known."""
+    return (dirname(text[0]),) if len(text) == 1 and isinstance(text[0], str) else text
 
 
 def folded(text: Text, verb: str) -> Text:

@@ -11,17 +11,22 @@ from checks.facts import FileView
 from checks.rule import Collector
 from checks.sources import Source
 
+OURS = ("services.", "autional_cli.", "checks.", "migrations.")
 LONGEST = 200  # characters of a constant that others may put into a name
 
 
 @dataclass(frozen=True, slots=True)
 class Defined:
-    """The names of one module. `aliases` stand for dotted names; `own` are told only where a star import is."""
+    """The names of one module. `aliases` stand for dotted names; `own` are told only where a star import is.
+
+    `bases` are those classes of our tree that its classes are derived from, by dotted name.
+    """
 
     module: str
     aliases: dict[str, str]
     constants: dict[str, str]
     own: list[str]
+    bases: dict[str, list[str]]
 
 
 class Definitions(Collector):
@@ -57,5 +62,10 @@ class Definitions(Collector):
                 elif "." in full and not full.endswith("()"):
                     aliases[name] = full
         starred = any(each.names[0].name == "*" for each in view.every(ast.ImportFrom))
-        if aliases or constants or starred:
-            view.note(Defined(view.module, aliases, constants, own if starred else []))
+        bases = {
+            view.names.path_of(each): ours
+            for each in view.every(ast.ClassDef)
+            if (ours := [name for name in map(view.full_name, each.bases) if name.startswith(OURS)])
+        }
+        if aliases or constants or starred or bases:
+            view.note(Defined(view.module, aliases, constants, own if starred else [], bases))

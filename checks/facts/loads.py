@@ -26,8 +26,8 @@ BY_PATH = frozenset(
 )
 BY_CODE = frozenset({"exec", "eval", "compile", "builtins.exec", "builtins.eval", "builtins.compile"})
 KEYWORDS = frozenset({"name", "fullname", "mod_name", "location", "path", "path_name", "source", "value", "pathname"})
-# A file without any of these loads nothing by name, whatever it calls it.
-TRACES = (b"import", b"exec", b"eval", b"compile", b"pkgutil", b"runpy", b"modules", b"pydoc", b"builtins", b"imp")
+# A file without any of these hands no loader to anybody.
+TRACES = (b"import_module", b"__import__", b"importlib", b"pkgutil", b"runpy")
 OURS = re.compile(r"\b(?:services|autional_cli|checks|tests)(?:\.\w+)+")
 PLACE = re.compile(r"(?:^|/)((?:services|autional_cli|checks|tests)/[\w/]+)\.pyc?$")
 NAME = re.compile(r"[\w.]+(:[\w.]+)?")
@@ -54,12 +54,25 @@ class Loads(Collector):
                     for text in view.texts.of(value):
                         self.text(node, text, view, package(node, view))
         elif is_ours(name) and view.path.startswith("services/"):
-            for place, value in arguments(node, view):
-                if isinstance(value, ast.Constant) and not text_of(value).startswith(BEGINNINGS):
-                    continue
-                told = view.texts.constants(value)
-                if told and told[0].startswith(BEGINNINGS):
-                    note_given(view, node, place, told[0])
+            self.ours(node, view)
+        if any(each in view.source.data for each in TRACES) and any(is_loader(each, view) for each in node.args):
+            self.handed(node, view)
+
+    @staticmethod
+    def ours(node: ast.Call, view: FileView) -> None:
+        """Note a module's name that a function of ours is given, which may load it."""
+        for place, value in arguments(node, view):
+            if not isinstance(value, ast.Constant) or text_of(value).startswith(BEGINNINGS):
+                told = next(iter(view.texts.constants(value)), "")
+                if told.startswith(BEGINNINGS):
+                    note_given(view, node, place, told)
+
+    def handed(self, node: ast.Call, view: FileView) -> None:
+        """Note the names that are given together with a function that loads: `map(import_module, […])`."""
+        for each in node.args:
+            parts = each.elts if isinstance(each, ast.List | ast.Tuple) else [each]
+            for told in (told for part in parts for told in view.texts.constants(part)):
+                self.text(node, (told,), view, "")
 
     def item(self, node: ast.Subscript, view: FileView) -> None:
         """Note `sys.modules["services.identity.store"]`."""
@@ -125,3 +138,8 @@ def modules_in(text: str, within: str) -> list[str]:
         for each, names in re.findall(r"from\s+([\w.]+)\s+import\s+([\w, ]+)", text)
         for name in names.split(",")
     ]
+
+
+def is_loader(node: ast.AST, view: FileView) -> bool:
+    """Whether an argument is a function that loads: `map(import_module, […])`."""
+    return isinstance(node, ast.Name | ast.Attribute) and view.full_name(node) in BY_NAME

@@ -16,6 +16,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from checks.callbacks import given_back
 from checks.facts import FileView
 from checks.model import Finding, Tier
 from checks.project import Project
@@ -36,6 +37,8 @@ BLOCKING = frozenset(
     | {"smtplib.SMTP", "smtplib.SMTP_SSL", "psycopg2.connect", "psycopg.connect", "pathlib.Path().open"}
     | {"threading.Event().wait", "queue.Queue().get"}
 )
+# Methods of a loop that call what they are given on the loop.
+ON_LOOP = frozenset({"call_soon", "call_soon_threadsafe", "call_later", "call_at", "add_done_callback"})
 LEVELS = 3  # helpers of helpers
 PLAIN = frozenset({"staticmethod", "classmethod", "property", "override", "cache", "lru_cache", "contextmanager"})
 
@@ -56,6 +59,10 @@ class Run01(RuffRule):
     def call(self, node: ast.Call, view: FileView) -> None:
         """Note what blocks, and who calls whom."""
         name = view.names.called(node)
+        for each in given_back(node, name) if name.rpartition(".")[2] in ON_LOOP else ():
+            called = view.full_name(each)
+            if called in BLOCKING or (is_ours(called) and view.path.startswith("services/")):
+                view.note({"waits" if called in BLOCKING else "calls": called, **position(view, node)})
         blocks = name in BLOCKING
         if not blocks and not is_ours(name):
             return
@@ -75,7 +82,8 @@ class Run01(RuffRule):
         why = blocking(project, [note for _, note in notes if "in" in note])
         for path, note in notes:
             name = note.get("waits") or project.names.function(note.get("calls", ""))
-            told = name if "waits" in note else why.get(name) or why.get(f"{name}.__init__")
+            tried = [each for one in project.names.functions(name) for each in (one, f"{one}.__init__")]
+            told = name if "waits" in note else next(filter(None, map(why.get, tried)), None)
             if told and "in" not in note and (path, note["line"]) not in seen:
                 seen.add((path, note["line"]))
                 message = f"{told} blocks the event loop" if name == told else f"{name} blocks the event loop: {told}"
@@ -97,7 +105,8 @@ def blocking(project: Project, notes: list[dict[str, Any]]) -> dict[str, str]:
         if "blocks" in note:
             found.setdefault(note["in"], note["blocks"])
         else:
-            callers[project.names.function(note["to"])].append(note["in"])
+            for name in project.names.functions(note["to"]):
+                callers[name].append(note["in"])
     level = list(found)
     for _ in range(LEVELS):
         reached = [(name, each) for name in level for each in callers[name] + callers[name.removesuffix(".__init__")]]

@@ -17,6 +17,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from checks.callbacks import given_back
 from checks.facts import FileView
 from checks.model import Finding, Tier
 from checks.project import Project
@@ -29,19 +30,6 @@ MAKERS = re.compile(
     r"|^asyncio\.(get_running_loop|get_event_loop|new_event_loop|AbstractEventLoop|Runner\(\)\.get_loop)\(\)\.create_task$"
     r"|(^|[._])loop(\(\))?\.create_task$"
 )
-# These call what they are given and drop what it returns: how many arguments come before it.
-CALLBACKS = {
-    "call_soon": 0,
-    "call_soon_threadsafe": 0,
-    "call_later": 1,
-    "call_at": 1,
-    "add_done_callback": 0,
-    "add_signal_handler": 1,
-    "signal": 1,
-    "register": 0,
-    "Timer": 1,
-    "callback": 0,
-}
 # What holds nothing: its own fate is looked at instead.
 TRANSPARENT = (
     ast.List, ast.Tuple, ast.Set, ast.Dict, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp, ast.IfExp,
@@ -97,16 +85,6 @@ class Run04(RuffRule):
                 seen.add((path, note["line"]))
                 message = f"the task that {name} makes is held by nothing; keep it, await it, or use a TaskGroup"
                 yield self.finding(path, note["line"], message, symbol=note["symbol"])
-
-
-def given_back(node: ast.Call, name: str) -> list[ast.expr]:
-    """Return what a call is given to call it back."""
-    last = name.rpartition(".")[2]
-    if last not in CALLBACKS:
-        return []
-    place = CALLBACKS[last]
-    named = [word.value for word in node.keywords if word.arg in ("callback", "func")]
-    return [*node.args[place : place + 1], *named]
 
 
 def fate(node: ast.AST, view: FileView, *, sure: bool) -> str:
