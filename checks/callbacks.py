@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 
 # These call what they are given and drop what it returns: how many arguments come before it.
 CALLBACKS = {
@@ -18,10 +19,15 @@ CALLBACKS = {
     "callback": 0,
 }
 
+# Whoever registers a function for an event drops what it returns, as far as anybody can tell.
+REGISTERING = re.compile(r"^(on|on_\w+|subscribe|connect|listen|add_(listener|callback|handler)|set_callback)$")
+
 
 def given_back(node: ast.Call, name: str) -> list[ast.expr]:
     """Return what a call is given to call it back."""
-    last = name.rpartition(".")[2]
+    last = name.rpartition(".")[2] or getattr(node.func, "attr", "")
+    if REGISTERING.match(last):
+        return [*node.args, *(word.value for word in node.keywords)]
     if last not in CALLBACKS:
         return []
     place = CALLBACKS[last]

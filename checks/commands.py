@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from checks.resolution import arguments, is_ours
@@ -16,7 +16,7 @@ SENDERS = frozenset({"execute_command", "immediate_execute_command", "pipeline_e
 SCRIPTS = frozenset(
     {"eval", "eval_ro", "evalsha", "register_script", "script_load", "function_load", "AsyncScript", "Script"}
 )
-IN_SCRIPT = re.compile(r"redis\.p?call\s*\(\s*['\"](\w+)['\"]", re.IGNORECASE)
+IN_SCRIPT = re.compile(r"(?:^|['\"])(\w+)(?:['\"]|$)")
 CONNECTION = re.compile(r"(^|[._])(bus|redis|cache|pipeline|pipe|connection|client|stream|broker|valkey|pubsub)\w*$")
 
 
@@ -35,18 +35,28 @@ def called(node: ast.Call, view: FileView, methods: frozenset[str]) -> Iterator[
     """Yield the commands of one call."""
     name = view.names.called(node)
     last = name.rpartition(".")[2] or getattr(node.func, "attr", "")
-    if name in ("getattr", "operator.attrgetter", "operator.methodcaller"):
+    if name in ("getattr", "operator.attrgetter", "operator.methodcaller") or name.endswith(".__getattribute__"):
         told = [text for each in node.args[:2] for text in view.texts.constants(each)]
         yield from (text for text in told if text in methods)
+    elif isinstance(node.func, ast.Subscript) and last in methods:
+        yield last
     elif last in SENDERS:
-        for place, value in arguments(node, view):
+        given = list(arguments(node, view))
+        for place, value in given:
             if place == 0 or place in ("args", "command"):
-                yield from (text.split()[0].lower() for text in view.texts.constants(value) if text.split())
+                first = [text.split()[0].lower() for text in view.texts.constants(value) if text.split()]
+                yield from first
+                yield from in_scripts(given[1:], view) if any(each.startswith("eval") for each in first) else ()
     elif last in SCRIPTS:
-        for _, value in arguments(node, view):
-            for text in view.texts.of(value):
-                whole = "".join(part for part in text if isinstance(part, str))
-                yield from (each.lower() for each in IN_SCRIPT.findall(whole))
+        yield from in_scripts(arguments(node, view), view)
+
+
+def in_scripts(given: Iterable[tuple[int | str, ast.expr]], view: FileView) -> Iterator[str]:
+    """Yield the words that scripts quote, and those that they are given: a script may call a command by any name."""
+    for _, value in given:
+        for text in view.texts.of(value):
+            whole = "".join(part for part in text if isinstance(part, str))
+            yield from (each.lower() for each in IN_SCRIPT.findall(whole))
 
 
 def is_connection(node: ast.Attribute, view: FileView) -> bool:

@@ -26,16 +26,21 @@ from checks.sources import Source
 from checks.tools.ruff import FOLDERS, RuffRule, is_excused
 
 MAKERS = re.compile(
-    r"^asyncio\.(create_task|ensure_future|run_coroutine_threadsafe|tasks\.(create_task|ensure_future))$"
+    r"^asyncio\.(tasks\.)?(create_task|ensure_future|run_coroutine_threadsafe|gather|Task)$"
     r"|^asyncio\.(get_running_loop|get_event_loop|new_event_loop|AbstractEventLoop|Runner\(\)\.get_loop)\(\)\.create_task$"
     r"|(^|[._])loop(\(\))?\.create_task$"
 )
 # What holds nothing: its own fate is looked at instead.
 TRANSPARENT = (
     ast.List, ast.Tuple, ast.Set, ast.Dict, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp, ast.IfExp,
-    ast.BoolOp, ast.NamedExpr, ast.Starred,
+    ast.BoolOp, ast.Starred, ast.JoinedStr, ast.FormattedValue, ast.UnaryOp, ast.keyword,
 )  # fmt: skip
-SPENDERS = frozenset({"list", "tuple", "set", "any", "all", "sorted", "iter", "next", "len", "bool", "print"})
+SPENDERS = frozenset({"list", "tuple", "set", "any", "all", "sorted", "iter", "next", "len", "bool", "print"}) | {
+    "dict",
+    "str",
+    "repr",
+    "asyncio.shield",
+}
 COLLECTING = frozenset({"map", "filter", "sorted", "functools.reduce", "min", "max"})
 CHAINED = frozenset({"add_done_callback", "set_name", "get_name", "done"})
 
@@ -66,6 +71,9 @@ class Run04(RuffRule):
                 view.note({"returns": view.names.path_of(view.scope), "late": late})
             elif found == "dropped":
                 view.note({"drops" if makes else "calls": name, "late": awaited, **position(view, node)})
+        mapped = view.full_name(node.args[0]) if name in COLLECTING and node.args else ""
+        if MAKERS.search(mapped) and fate(node, view, sure=True) == "dropped":
+            view.note({"drops": mapped, "late": False, **position(view, node)})
         for each in given_back(node, name):
             called = view.full_name(each)
             if (MAKERS.search(called) or is_ours(called)) and not is_excused(view, node, "RUF006"):
@@ -92,24 +100,32 @@ def fate(node: ast.AST, view: FileView, *, sure: bool) -> str:
 
     Whether a name is read is looked for in its own function if it is sure that there is a task, else in the file.
     """
+    after = hands_on(node, view, sure=sure)
+    while after is not None:
+        node, after = after, hands_on(after, view, sure=sure)
     above = view.names.above(node)
-    while True:
-        outer = view.names.above(above) if above is not None else None
-        if isinstance(above, TRANSPARENT) or (isinstance(above, ast.comprehension) and outer is not None):
-            node, above = above, outer
-        elif isinstance(above, ast.Attribute) and above.attr in CHAINED and isinstance(outer, ast.Call):
-            node, above = outer, view.names.above(outer)
-        elif isinstance(above, ast.Call) and node is not above.func and view.names.called(above) in SPENDERS:
-            node, above = above, outer
-        elif isinstance(above, ast.Assign | ast.AnnAssign):
-            targets = above.targets if isinstance(above, ast.Assign) else [above.target]
-            return "" if any(is_read(each, view, sure=sure) for each in targets) else "dropped"
-        elif isinstance(above, ast.Return):
-            return "returned"
-        elif isinstance(above, ast.Lambda):
-            return "dropped" if is_callback(above, view) else "returned"
-        else:
-            return "dropped" if isinstance(above, ast.Expr) else ""
+    if isinstance(above, ast.Assign | ast.AnnAssign):
+        targets = above.targets if isinstance(above, ast.Assign) else [above.target]
+        return "" if any(is_read(each, view, sure=sure) for each in targets) else "dropped"
+    if isinstance(above, ast.Return):
+        return "returned"
+    if isinstance(above, ast.Lambda):
+        return "dropped" if is_callback(above, view) else "returned"
+    unasked = isinstance(above, ast.Attribute) and isinstance(view.names.above(above), ast.Expr)
+    return "dropped" if unasked or isinstance(above, ast.Expr | ast.If | ast.While | ast.Assert) else ""
+
+
+def hands_on(node: ast.AST, view: FileView, *, sure: bool) -> ast.AST | None:
+    """Return what shares a value's fate: a list around it, a call that keeps nothing, a name that nobody reads."""
+    above = view.names.above(node)
+    outer = view.names.above(above) if above is not None else None
+    if isinstance(above, (*TRANSPARENT, ast.comprehension)):
+        return above
+    if isinstance(above, ast.Attribute) and above.attr in CHAINED and isinstance(outer, ast.Call):
+        return outer
+    if isinstance(above, ast.Call) and node is not above.func and view.names.called(above) in SPENDERS:
+        return above
+    return above if isinstance(above, ast.NamedExpr) and not is_read(above.target, view, sure=sure) else None
 
 
 def is_callback(node: ast.Lambda, view: FileView) -> bool:

@@ -40,25 +40,14 @@ HARMLESS = re.compile(r"(^|_)(token_type|token_id|has_\w+|ip_address|server_addr
 CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|[-. ]")
 # What is counted, hashed or only asked about does not enter.
 TELLING = frozenset(
-    {
-        "len",
-        "bool",
-        "type",
-        "hash",
-        "id",
-        "isinstance",
-        "callable",
-        "fingerprint",
-        "redacted",
-        "redact",
-        "mask",
-        "masked",
-    }
+    {"len", "bool", "type", "hash", "id", "isinstance", "callable", "any", "all"}
+    | {"fingerprint", "redacted", "redact", "mask", "masked"}
 )
 ASKING = frozenset(
     {"count", "startswith", "endswith", "isdigit", "isalnum", "isalpha", "isdecimal", "index", "find", "keys"}
-    | {"fingerprint", "redacted", "redact", "mask", "masked"}
+    | {"fingerprint", "redacted", "redact", "mask", "masked", "digest", "hexdigest", "blake2b", "sha256", "sha512"}
 )
+JUDGING = re.compile(r"^_*(is|has|can|verify|check|count|find|exists|validate|matches|compare|valid|lookup)(_|$)")
 GIVING = KEEPING | {"get_secret_value", "hex", "format", "join", "replace", "items", "values", "copy", "model_dump"}
 FETCHING = frozenset({"get", "pop", "getattr", "setdefault", "__getitem__", "getlist", "itemgetter"})
 
@@ -184,14 +173,26 @@ def entering(node: ast.AST) -> Iterator[ast.AST]:
         yield node
         if not isinstance(node.slice, ast.Constant):
             yield from entering(node.value)
-    elif isinstance(node, ast.Dict):
-        for key, value in zip(node.keys, node.values, strict=True):
-            yield from ([key] if isinstance(key, ast.Constant) and reveals(value) else [])
-            yield from entering(value)
+    elif isinstance(node, ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.Dict):
+        yield from entering_many(node)
     elif isinstance(node, ast.Call):
         yield from entering_call(node)
     else:
         yield from (each for child in ast.iter_child_nodes(node) for each in entering(child))
+
+
+def entering_many(node: ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.Dict) -> Iterator[ast.AST]:
+    """Yield what enters into a mapping, with its keys, or into what is made of each element."""
+    if isinstance(node, ast.Dict):
+        for key, value in zip(node.keys, node.values, strict=True):
+            yield from ([key] if isinstance(key, ast.Constant) and reveals(value) else [])
+            yield from entering(value)
+        return
+    yield from entering(node.elt)
+    used = {each.id for each in ast.walk(node.elt) if isinstance(each, ast.Name)}
+    for each in node.generators:
+        if isinstance(each.target, ast.Name) and each.target.id in used and isinstance(node.elt, ast.Name):
+            yield from entering(each.iter)
 
 
 def entering_call(node: ast.Call) -> Iterator[ast.AST]:
@@ -221,5 +222,6 @@ def reveals(node: ast.AST) -> bool:
         return any(map(reveals, node.values[-1:] if isinstance(node.op, ast.And) else node.values))
     if isinstance(node, ast.Call):
         last = node.func.attr if isinstance(node.func, ast.Attribute) else ""
-        return name_of(node.func) not in TELLING and last not in ASKING
+        name = name_of(node.func)
+        return name not in TELLING and last not in ASKING and not JUDGING.match(name.rpartition(".")[2])
     return True
