@@ -13,13 +13,16 @@ if TYPE_CHECKING:
     from checks.facts import FileView
 
 # What hands a text on as it is: the name outside is the name of the text.
-HOLDERS = (ast.IfExp, ast.BoolOp, ast.List, ast.Tuple, ast.Set, ast.Starred, ast.NamedExpr, ast.Await, ast.JoinedStr)
+HOLDERS = (ast.IfExp, ast.BoolOp, ast.List, ast.Tuple, ast.Set, ast.Starred, ast.Await, ast.JoinedStr, ast.Lambda)
 WRAPPERS = re.compile(
-    r"(^|\.)(SecretStr|SecretBytes|str|bytes|cast|Password\w*|encode|strip|Field|field|b64encode|quote\w*|\w*[Cc]olumn)$"
+    r"SecretStr|SecretBytes|str|bytes|cast|Password\w*|encode|strip|Field|field|b64encode|quote\w*|\w*[Cc]olumn"
 )
 # These are given a name and what to take where there is none.
 DEFAULTS = frozenset({"getenv", "get", "setdefault", "setattr", "pop", "set", "putenv"})
 KEPT = frozenset({"SecretStr", "SecretBytes"})
+KEEPERS = frozenset({"default", "default_factory", "value", "secret_value", "fallback", None})
+PAIRS = frozenset({"auth", "credentials", "basic_auth", "http_auth"})  # (user, password)
+PLACEHOLDERS = frozenset({"string", "str", "text", "bearer", "basic", "none", "null", "required", "optional", "hidden"})
 LABEL = re.compile(r"[^\W\d_]+(?:[\s.,:;!?'\u2019()/-]+[^\W\d_]+)*[\s.,:;!?'\u2019()\u2026-]*")
 WORD = re.compile(r"[^\W\d]+([.-][^\W\d]+)*")
 
@@ -32,27 +35,51 @@ def name_for(node: ast.Constant, view: FileView) -> tuple[str, ast.AST | None]:
     wrapped = ""
     while outer is not None:
         if isinstance(outer, ast.Call):
-            wrapper = name_of(outer.func) or getattr(outer.func, "attr", "")
-            if inner in outer.args and wrapper.rpartition(".")[2] in DEFAULTS and outer.args.index(inner) > 0:
-                return text_of(outer.args[outer.args.index(inner) - 1]), outer
-            if not WRAPPERS.search(wrapper):
-                return wrapped, outer
-            wrapped = wrapped or ("secret" if wrapper.rpartition(".")[2] in KEPT else "")
+            told = in_call(outer, inner)
+            if told is not None:
+                return told or wrapped, outer
+            wrapped = wrapped or ("secret" if wrapper_of(outer) in KEPT else "")
         elif isinstance(outer, ast.keyword):
-            if outer.arg not in ("default", "value", "secret_value", None):
-                return str(outer.arg), outer
+            if outer.arg in PAIRS and isinstance(among, ast.Tuple) and among.elts[-1] is node:
+                return "password", outer
+            if outer.arg not in KEEPERS:
+                return str(outer.arg), among or outer
         elif not isinstance(outer, (*HOLDERS, ast.Attribute)):
-            return wrapped or named_by(outer, inner, view), among or outer
+            return wrapped or unpacked(outer, among, node) or named_by(outer, inner, view), among or outer
         among = outer if isinstance(outer, ast.List | ast.Tuple | ast.Set) else among
         inner, outer = outer, view.names.above(outer)
     return wrapped, None
+
+
+def in_call(call: ast.Call, inner: ast.AST) -> str | None:
+    """Return the name that a call's other argument gives to one, empty for none, None where the call hands it on."""
+    wrapper = wrapper_of(call)
+    if inner in call.args and wrapper in DEFAULTS and call.args.index(inner) > 0:
+        return text_of(call.args[call.args.index(inner) - 1])
+    return None if WRAPPERS.fullmatch(wrapper) else ""
+
+
+def wrapper_of(call: ast.Call) -> str:
+    """Return the last name of what is called."""
+    return (name_of(call.func) or getattr(call.func, "attr", "")).rpartition(".")[2]
+
+
+def unpacked(outer: ast.AST, among: ast.AST | None, node: ast.expr) -> str:
+    """Return the name of an element where both sides of an assignment are written out: `password, user = "x", "y"`."""
+    if not isinstance(outer, ast.Assign) or not isinstance(among, ast.Tuple) or node not in among.elts:
+        return ""
+    targets = [each.elts for each in outer.targets if isinstance(each, ast.Tuple)]
+    fits = bool(targets) and len(targets[0]) == len(among.elts)
+    return target_name(targets[0][among.elts.index(node)]) if fits else ""
 
 
 def named_by(outer: ast.AST, inner: ast.AST, view: FileView) -> str:
     """Return the name that a statement, a parameter, an entry or a comparison gives to an expression."""
     if isinstance(outer, ast.Assign):
         return next(filter(None, map(target_name, outer.targets)), "")
-    if isinstance(outer, ast.AnnAssign):
+    if isinstance(outer, ast.Return):
+        return getattr(view.names.scope_of(outer), "name", "")
+    if isinstance(outer, ast.AnnAssign | ast.NamedExpr):
         return target_name(outer.target)
     if isinstance(outer, ast.Dict):
         return next((text_of(k) for k, v in zip(outer.keys, outer.values, strict=True) if v is inner and k), "")
@@ -75,9 +102,14 @@ def target_name(node: ast.AST) -> str:
     return name_of(node).rpartition(".")[2]
 
 
-def is_label(value: str, around: ast.AST | None) -> bool:
-    """Whether a text is for a person to read: a sentence, a word with a capital in a mapping, one of several words."""
+def is_label(name: str, value: str, around: ast.AST | None) -> bool:
+    """Whether a text is for a person to read: a sentence, a word with a capital in a mapping, one of several words.
+
+    The name itself, or the name of a type, is a placeholder.
+    """
     words = value.strip()
+    if words.lower() in PLACEHOLDERS or name.lower().endswith(words.lower()):
+        return True
     if isinstance(around, ast.List | ast.Tuple | ast.Set) and WORD.fullmatch(words):
         return True  # names of fields and the like
     if not LABEL.fullmatch(words):

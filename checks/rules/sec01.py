@@ -28,10 +28,11 @@ from checks.sources import SUFFIXES, Source
 
 # Only such lines can hold what the detectors look for; they cost a millisecond a line. A long run of small letters
 # without a figure is a name or a path. Words are sought in small letters: that is ten times as quick as without case.
-SHAPES = re.compile(r"""['"=\s](?=[a-z/_\-.]*[A-Z0-9+])[A-Za-z0-9+/_\-.]{20,}|-----BEGIN|://[^/\s:]+:[^@\s]+@""")
-WORDS = re.compile(r"""(?:pass|pwd|secret|token|api_?key|auth|credential)\w*['"]?\s*[:=]""")
+SHAPES = re.compile(r"""['"=\s](?=[a-z/_\-.]*[A-Z0-9+])[A-Za-z0-9+/_\-.]{20,}|-----BEGIN|://[^/\s:]*:[^@\s]+@""")
+WORDS = re.compile(r"""(?:pass|pwd|secret|token|api[-_]?key|auth|credential)\w*['"]?\s*[:=]""")
 # In Python a name is not always beside its value: `getenv("PASSWORD", "x")`, `SecretStr("x")`, `password: str = "x"`.
-NAMED = re.compile(r"""(?:pass|pwd|secret|token|api_?key|auth|credential)\w*['"]?\s*[:=,(\]]""")
+NAMED = re.compile(r"""(?:pass|pwd|secret|token|api[-_]?key|auth|credential)\w*['"]?\s*[:=,(\]]""")
+INSIDE = re.compile(r"\b(password|passwd|pwd)=([^\s&;'{}<>%$]{3,})", re.IGNORECASE)  # in a connection string
 COMMENT = re.compile(r"(^|\s)#")
 KEYWORD = "Secret Keyword"
 LOOSE = frozenset({KEYWORD, "Base64 High Entropy String", "Hex High Entropy String", "JSON Web Token"})
@@ -101,8 +102,10 @@ def literal(node: ast.Constant, source: Source, view: FileView, shaped: set[int]
     if node.lineno in shaped and SHAPES.search(f'"{plain}"'):
         shown = name if NOT_A_SECRET.search(f"{name}=") else "value"
         found |= secrets_in(source.path, f'{shown} = "{plain}"', node.lineno)
-    if name and value and NAMED.search(f"{name.lower()}=") and not is_label(value, around):
+    if name and value and NAMED.search(f"{name.lower()}=") and not is_label(name, value, around):
         found |= secrets_in(source.path, f'{name.replace("-", "_")} = "{plain}"', node.lineno)
+    for given in INSIDE.finditer(plain):
+        found |= secrets_in(source.path, f'{given[1]} = "{given[2]}"', node.lineno)
     for kind in sorted(allowed(found, source)):
         if not view.reported(node.lineno, kind):
             view.report(node.lineno, f"this looks like a secret: {kind}", symbol=kind)
@@ -135,6 +138,7 @@ def secrets_in(path: str, line: str, number: int) -> set[str]:
     """Return what kinds of secret a line seems to hold."""
     found: set[str] = set()
     plugins, is_harmless, is_indirect = detectors()
+    line = line.replace("://:", "://nobody:")  # a URL with a password alone
     for plugin in plugins:
         for secret in plugin.analyze_line(filename=path, line=line, line_number=number):
             if secret.type in LOOSE and NOT_A_SECRET.search(line):
