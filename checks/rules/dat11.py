@@ -64,7 +64,12 @@ class Dat11(Rule):
             first = node.args[:1] + [word.value for word in node.keywords if word.arg == "timezone"]
             if not any(is_true(each, view) for each in first):
                 view.report(node, "a time without a zone; write DateTime(timezone=True)")
-        elif node.args and (name_of(node.func).rpartition(".")[2] in RUNS_SQL):
+            return
+        name = view.names.called(node)
+        last = name.rpartition(".")[2] or getattr(node.func, "attr", "")
+        if last.lower() == "localtimestamp" and name.startswith("sqlalchemy"):
+            view.report(node, "LOCALTIMESTAMP is a time without a zone; write func.now()")
+        elif node.args and last in RUNS_SQL:
             for text in view.texts.of(node.args[0]):
                 whole = " ".join("".join(part if isinstance(part, str) else " x " for part in text).split())
                 if DDL.search(whole) and NAIVE.search(whole):
@@ -74,9 +79,12 @@ class Dat11(Rule):
     def column(self, node: ast.AnnAssign, view: FileView) -> None:
         """Look at `Mapped[datetime]` without a type: SQLAlchemy takes a naive one."""
         kind = node.annotation
-        if not isinstance(kind, ast.Subscript) or view.full_name(kind.value).rpartition(".")[2] != "Mapped":
-            return
-        if is_datetime(kind.slice, view) and not has_type(node.value, view) and not maps_times(view):
+        inner: ast.AST | None = None
+        if isinstance(kind, ast.Constant) and isinstance(kind.value, str) and kind.value.startswith("Mapped["):
+            inner = ast.Constant(kind.value.removeprefix("Mapped[").removesuffix("]"))
+        elif isinstance(kind, ast.Subscript) and view.full_name(kind.value).rpartition(".")[2] == "Mapped":
+            inner = kind.slice
+        if inner is not None and is_datetime(inner, view) and not has_type(node.value, view) and not maps_times(view):
             view.examined()
             view.report(node, "Mapped[datetime] without a type is naive; write Moment, or DateTime(timezone=True)")
 

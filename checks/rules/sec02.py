@@ -27,8 +27,10 @@ ADDING = frozenset({"add_route", "add_websocket_route", "add_middleware", "mount
 ADDING_TOO = frozenset({"websocket_route", "middleware", "append", "insert", "extend"})
 RAW = re.compile(r"^(starlette\.routing\.(Route|WebSocketRoute|Mount|Host|Router)|starlette\.applications\.Starlette)$")
 RAW_TOO = re.compile(r"^(fastapi\.(applications\.)?FastAPI|fastapi\.routing\.(Mount|Match|BaseRoute))$")
-ROUTER = re.compile(r"(^|[._])(router|routers|app|application|fastapi|APIRouter|FastAPI|Starlette|Router)(\(\))?$")
-CLASSES = re.compile(r"^(fastapi|starlette)\.routing\.(APIRoute|APIWebSocketRoute|Route|BaseRoute|APIRouter|Router)$")
+ROUTER = re.compile(r"(^|[._])(router|routers|api|app|application|fastapi|APIRouter|FastAPI|Starlette|Router)(\(\))?$")
+CLASSES = re.compile(
+    r"^(fastapi|starlette)\.(routing\.)?(APIRoute|APIWebSocketRoute|Route|BaseRoute|APIRouter|Router)$"
+)
 FRONT = "gateway"
 
 
@@ -63,6 +65,8 @@ class Sec02(Rule):
             view.report(
                 node, f"what answers before the routes asks nobody who is calling; only the {FRONT} has a front"
             )
+        elif name == "setattr" and view.texts.constants(node.args[1])[:1] in (["routes"], ["default"]):
+            view.report(node, "what is put in by hand cannot say who may call it; use a route of APIRouter")
         elif last in ADDING | ADDING_TOO and is_adding(last, receiver):
             view.report(node, f"what {last} adds cannot say who may call it; use a route of APIRouter")
 
@@ -72,16 +76,12 @@ class Sec02(Rule):
             view.report(node, f"{node.name} may answer without asking who is calling; use FastAPI's own class")
 
     def assigned(self, node: ast.Assign | ast.AugAssign, view: FileView) -> None:
-        """Look at `router.routes += […]`."""
+        """Look at `router.routes += […]`, and at what is asked when no route matches."""
         for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
-            if (
-                isinstance(target, ast.Attribute)
-                and target.attr == "routes"
-                and ROUTER.search(view.full_name(target.value))
-            ):
-                view.report(
-                    node, "routes that are put in by hand cannot say who may call them; use a route of APIRouter"
-                )
+            held = target.value if isinstance(target, ast.Subscript) else target
+            if isinstance(held, ast.Attribute) and held.attr in ("routes", "default"):
+                if ROUTER.search(view.full_name(held.value)):
+                    view.report(node, "what is put in by hand cannot say who may call it; use a route of APIRouter")
 
     def attribute(self, node: ast.Attribute, view: FileView) -> None:
         """Look at `app.dependency_overrides`, with which anybody becomes somebody."""

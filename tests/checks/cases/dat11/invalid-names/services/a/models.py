@@ -23,3 +23,5 @@ class Row:
     g: Mapped[datetime] = mapped_column(Time())  # expect: DAT11
     h: Mapped[datetime] = mapped_column(postgresql.TIMESTAMP)  # expect: DAT11
     i: Mapped[datetime] = mapped_column(DateTime(timezone=NAIVE))  # expect: DAT11
+    j: "Mapped[datetime]"  # expect: DAT11
+    k: Mapped[datetime] = mapped_column(DateTime(True), server_default=sa.func.localtimestamp())  # expect: DAT11

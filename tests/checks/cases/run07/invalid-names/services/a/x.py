@@ -39,3 +39,8 @@ def f(moment, column, clock_=datetime.now):  # expect: RUN07
     time.strftime("%H")  # expect: RUN07
     column(partial(datetime.now))  # expect: RUN07
     return {"clock": datetime.utcnow}  # expect: RUN07
+
+
+def g(moments):
+    sorted(moments, key=datetime.fromtimestamp)  # expect: RUN07
+    list(map(datetime.fromtimestamp, moments))  # expect: RUN07
