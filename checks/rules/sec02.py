@@ -79,9 +79,9 @@ class Sec02(Rule):
         """Look at `router.routes += […]`, and at what is asked when no route matches."""
         for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
             held = target.value if isinstance(target, ast.Subscript) else target
-            if isinstance(held, ast.Attribute) and held.attr in ("routes", "default"):
-                if ROUTER.search(view.full_name(held.value)):
-                    view.report(node, "what is put in by hand cannot say who may call it; use a route of APIRouter")
+            by_hand = isinstance(held, ast.Attribute) and held.attr in ("routes", "default")
+            if by_hand and ROUTER.search(view.full_name(held).rpartition(".")[0]):
+                view.report(node, "what is put in by hand cannot say who may call it; use a route of APIRouter")
 
     def attribute(self, node: ast.Attribute, view: FileView) -> None:
         """Look at `app.dependency_overrides`, with which anybody becomes somebody."""
