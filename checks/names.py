@@ -51,10 +51,6 @@ class Names:
         self._stars: list[str] = []
         self.texts = Texts(self)
         self._bind_all()
-        self.functions: dict[str, Function] = {}
-        for kind in (ast.FunctionDef, ast.AsyncFunctionDef):
-            for node in walk.kinds.get(kind, ()):
-                self.functions[self.path_of(node)] = node  # type: ignore[assignment]
 
     def of(self, node: ast.AST) -> str:
         """Return the dotted name of an expression, empty where it has none. An unknown local name stays as it is."""
@@ -81,19 +77,12 @@ class Names:
 
     def path_of(self, node: ast.AST) -> str:
         """Return the dotted name of a function, a class or a lambda that this file defines."""
-        parts = [node.name] if isinstance(node, NAMED) else []
-        if isinstance(node, ast.Lambda):
-            parts = [f"lambda-{node.lineno}-{node.col_offset}"]
-        above = self._walk.above.get(node)
-        while above is not None:
-            if isinstance(above, NAMED):
-                parts.append(above.name)
-            above = self._walk.above.get(above)
+        parts = [f"lambda-{node.lineno}-{node.col_offset}"] if isinstance(node, ast.Lambda) else []
+        inner: ast.AST | None = node
+        while inner is not None:
+            parts += [inner.name] if isinstance(inner, NAMED) else []
+            inner = self._walk.above.get(inner)
         return ".".join([self._module, *reversed(parts)])
-
-    def definition(self, name: str) -> Function | None:
-        """Return the function of this file that has a dotted name; `module.Class().method` is one of its class."""
-        return self.functions.get(name.replace("()", ""))
 
     @property
     def file(self) -> str:
@@ -130,6 +119,12 @@ class Names:
         """The names that are read anywhere in the file."""
         names: Any = self._walk.kinds.get(ast.Name, ())
         return {each.id for each in names if isinstance(each.ctx, ast.Load)}
+
+    @cached_property
+    def packages(self) -> set[str]:
+        """The top-level packages of which the file imports anything."""
+        every = (each.value for names in self._bound.values() for bound in names.values() for each in bound)
+        return {each.partition(".")[0] for each in every if isinstance(each, str)}
 
     def attribute(self, node: ast.Attribute) -> list[ast.AST]:
         """Return what this file gives to an attribute of one of its own classes."""

@@ -36,7 +36,7 @@ class Definitions(Collector):
     fact = Defined
 
     def wants(self, source: Source) -> bool:
-        return source.path.startswith(("services/", "autional_cli/"))
+        return source.path.startswith("services/")
 
     def handlers(self) -> Mapping[type[ast.AST], Any]:
         return {ast.Module: self.module}

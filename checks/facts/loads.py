@@ -26,8 +26,7 @@ BY_PATH = frozenset(
 )
 BY_CODE = frozenset({"exec", "eval", "compile", "builtins.exec", "builtins.eval", "builtins.compile"})
 KEYWORDS = frozenset({"name", "fullname", "mod_name", "location", "path", "path_name", "source", "value", "pathname"})
-# A file without any of these hands no loader to anybody.
-TRACES = (b"import_module", b"__import__", b"importlib", b"pkgutil", b"runpy")
+LOADING = frozenset({"importlib", "pkgutil", "runpy", "pydoc", "imp", "builtins"})
 OURS = re.compile(r"\b(?:services|autional_cli|checks|tests)(?:\.\w+)+")
 PLACE = re.compile(r"(?:^|/)((?:services|autional_cli|checks|tests)/[\w/]+)\.pyc?$")
 NAME = re.compile(r"[\w.]+(:[\w.]+)?")
@@ -55,7 +54,7 @@ class Loads(Collector):
                         self.text(node, text, view, package(node, view))
         elif is_ours(name) and view.path.startswith("services/"):
             self.ours(node, view)
-        if any(each in view.source.data for each in TRACES) and any(is_loader(each, view) for each in node.args):
+        if node.args and any(is_loader(each, view) for each in node.args):
             self.handed(node, view)
 
     @staticmethod
@@ -76,7 +75,10 @@ class Loads(Collector):
 
     def item(self, node: ast.Subscript, view: FileView) -> None:
         """Note `sys.modules["services.identity.store"]`."""
-        if isinstance(node.value, ast.Name | ast.Attribute) and view.full_name(node.value) == "sys.modules":
+        held = node.value
+        if "sys" not in view.names.packages or not isinstance(held, ast.Name | ast.Attribute):
+            return
+        if view.full_name(held) == "sys.modules":
             for text in view.texts.of(node.slice):
                 self.text(node, text, view, "")
 
@@ -142,4 +144,7 @@ def modules_in(text: str, within: str) -> list[str]:
 
 def is_loader(node: ast.AST, view: FileView) -> bool:
     """Whether an argument is a function that loads: `map(import_module, […])`."""
-    return isinstance(node, ast.Name | ast.Attribute) and view.full_name(node) in BY_NAME
+    if isinstance(node, ast.Name) and node.id == "__import__":
+        return True
+    known = isinstance(node, ast.Name | ast.Attribute) and not LOADING.isdisjoint(view.names.packages)
+    return known and view.full_name(node) in BY_NAME

@@ -62,7 +62,8 @@ class Run04(RuffRule):
         """Note a task that nothing holds, a function that returns one, and what is dropped of functions of ours."""
         name = view.names.called(node)
         makes = bool(MAKERS.search(name))
-        if (makes or is_ours(name)) and not is_excused(view, node, "RUF006"):
+        followed = view.path.startswith("services/") and is_ours(name)
+        if (makes or followed) and not is_excused(view, node, "RUF006"):
             outer = view.names.above(node)
             awaited = isinstance(outer, ast.Await) and not makes
             found = fate(outer if awaited and outer else node, view, sure=makes)
