@@ -6,7 +6,7 @@ are called by their own]; in services, none in a function that async code calls,
 Not seen: what a property, an operator or a method of an object of unknown class does; sockets, of which nobody can tell
 whether they block; functions under a decorator of somebody else, which may run them in a thread.
 Fix: use the asynchronous API, or `asyncio.to_thread`.
-Escape: `noqa` with the rule of ruff and a reason, or `autional: ignore[RUN01] reason="…" until=…`.
+Escape: none; P0. What ruff cannot see to be harmless is moved to `asyncio.to_thread`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from checks.model import Finding, Tier
 from checks.project import Project
 from checks.resolution import is_ours, position
 from checks.sources import Source
-from checks.tools.ruff import FOLDERS, RuffRule, is_excused
+from checks.tools.ruff import FOLDERS, RuffRule
 
 BLOCKING = frozenset(
     {"time.sleep", "open", "io.open", "builtins.open", "input", "builtins.input", "urllib.request.urlopen"}
@@ -68,8 +68,7 @@ class Run01(RuffRule):
             return
         scope = view.scope
         if isinstance(scope, ast.AsyncFunctionDef) and (blocks or view.path.startswith("services/")):
-            if not is_excused(view, node, "ASYNC"):
-                view.note({"waits" if blocks else "calls": name, **position(view, node)})
+            view.note({"waits" if blocks else "calls": name, **position(view, node)})
         elif view.path.startswith("services/") and isinstance(scope, ast.FunctionDef | ast.Lambda) and is_plain(scope):
             view.note({"in": view.names.path_of(scope), "blocks" if blocks else "to": name})
 

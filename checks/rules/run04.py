@@ -7,7 +7,7 @@ awaited [ruff RUF006 for the plain ones]: it is not dropped, not given to `_` or
 by a callback or a lambda whose result nobody takes. A function that returns the task hands this duty on.
 Not seen: a task in a container that is itself dropped later; a callback that is kept in an attribute.
 Fix: keep it, await it, or use a TaskGroup.
-Escape: `noqa` with the rule of ruff and a reason, or `autional: ignore[RUN04] reason="…" until=…`.
+Escape: none; P0.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from checks.model import Finding, Tier
 from checks.project import Project
 from checks.resolution import is_ours, position
 from checks.sources import Source
-from checks.tools.ruff import FOLDERS, RuffRule, is_excused
+from checks.tools.ruff import FOLDERS, RuffRule
 
 MAKERS = re.compile(
     r"^asyncio\.(tasks\.)?(create_task|ensure_future|run_coroutine_threadsafe|gather|Task)$"
@@ -63,7 +63,7 @@ class Run04(RuffRule):
         name = view.names.called(node)
         makes = bool(MAKERS.search(name))
         followed = view.path.startswith("services/") and is_ours(name)
-        if (makes or followed) and not is_excused(view, node, "RUF006"):
+        if makes or followed:
             outer = view.names.above(node)
             awaited = isinstance(outer, ast.Await) and not makes
             found = fate(outer if awaited and outer else node, view, sure=makes)
@@ -77,7 +77,7 @@ class Run04(RuffRule):
             view.note({"drops": mapped, "late": False, **position(view, node)})
         for each in given_back(node, name):
             called = view.full_name(each)
-            if (MAKERS.search(called) or is_ours(called)) and not is_excused(view, node, "RUF006"):
+            if MAKERS.search(called) or is_ours(called):
                 view.note({"calls": called, "late": False, **position(view, each)})
 
     def judge(self, project: Project) -> Iterator[Finding]:

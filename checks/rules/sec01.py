@@ -8,7 +8,7 @@ In Python a literal is looked at by itself: inside calls, mappings, lists and de
 by. A word for people in a mapping is none (the label of a field), nor is a sentence.
 Not seen: a secret that is put together from parts.
 Fix: take it out, revoke it at its issuer, and read it from the environment.
-Escape: `autional: ignore[SEC01] reason="…" until=…` on the line, for an example that is public.
+Escape: none; P0. A public example is put together from parts, or written as a placeholder.
 """
 
 from __future__ import annotations
