@@ -19,11 +19,13 @@ WRAPPERS = re.compile(
 )
 # These are given a name and what to take where there is none.
 DEFAULTS = frozenset({"getenv", "get", "setdefault", "setattr", "pop", "set", "putenv"})
+METHODS = frozenset({"encode", "strip"})  # of the literal itself
 KEPT = frozenset({"SecretStr", "SecretBytes"})
 KEEPERS = frozenset({"default", "default_factory", "value", "secret_value", "fallback", None})
 PAIRS = frozenset({"auth", "credentials", "basic_auth", "http_auth"})  # (user, password)
 PLACEHOLDERS = frozenset({"string", "str", "text", "bearer", "basic", "none", "null", "required", "optional", "hidden"})
 LABEL = re.compile(r"[^\W\d_]+(?:[\s.,:;!?'\u2019()/-]+[^\W\d_]+)*[\s.,:;!?'\u2019()\u2026-]*")
+NOUN = re.compile(r"(pass|password|passwd|passphrase|pwd|secret|token|api_?key|credential)s?$")
 WORD = re.compile(r"[^\W\d]+([.-][^\W\d]+)*")
 
 
@@ -54,6 +56,8 @@ def name_for(node: ast.Constant, view: FileView) -> tuple[str, ast.AST | None]:
 def in_call(call: ast.Call, inner: ast.AST) -> str | None:
     """Return the name that a call's other argument gives to one, empty for none, None where the call hands it on."""
     wrapper = wrapper_of(call)
+    if wrapper in METHODS and inner is not call.func:
+        return ""
     if inner in call.args and wrapper in DEFAULTS and call.args.index(inner) > 0:
         return text_of(call.args[call.args.index(inner) - 1])
     return None if WRAPPERS.fullmatch(wrapper) else ""
@@ -108,6 +112,8 @@ def is_label(name: str, value: str, around: ast.AST | None) -> bool:
     The name itself, or the name of a type, is a placeholder.
     """
     words = value.strip()
+    if isinstance(around, ast.Compare) and WORD.fullmatch(words) and not NOUN.search(name.lower()):
+        return True  # `if self.secrets_dir_missing == "warn"`
     if words.lower() in PLACEHOLDERS or name.lower().endswith(words.lower()):
         return True
     if isinstance(around, ast.List | ast.Tuple | ast.Set) and WORD.fullmatch(words):

@@ -101,8 +101,10 @@ class Dat11(Rule):
         """Look at `DateTime` that is not called."""
         if (getattr(node, "attr", "") in TIMES or isinstance(node, ast.Name)) and self.is_time(node, view):
             parent = view.parent
-            if isinstance(node.ctx, ast.Store) or isinstance(parent, ast.Assign):
-                return  # an alias: its calls are looked at
+            if isinstance(node.ctx, ast.Store) or isinstance(parent, ast.Assign | ast.Compare):
+                return  # an alias, whose calls are looked at; or a question
+            if isinstance(parent, ast.Call) and view.full_name(parent.func) in ("isinstance", "issubclass"):
+                return
             if not (isinstance(parent, ast.Call) and parent.func is node):
                 view.examined()
                 view.report(node, "a time without a zone; write DateTime(timezone=True)")

@@ -36,7 +36,9 @@ SENSITIVE = re.compile(
     r"(^|_)(password|passwd|pwd|passphrase|secret|token|tokens|jwt|authorization|cookie|otp|totp|recovery_codes?|"
     r"private_key|api_key|secret_key|access_key|email|e_mail|phone|address|full_name|birth\w*|iban|card_number|ssn)$"
 )
-HARMLESS = re.compile(r"(^|_)(token_type|token_id|has_\w+|ip_address|server_address|bind_address|listen_address)$")
+HARMLESS = re.compile(
+    r"(^|_)(token_type|token_id|has_\w+|ip_address|(server|bind|listen|socket|local|remote)_address)$"
+)
 CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|[-. ]")
 # What is counted, hashed or only asked about does not enter.
 TELLING = frozenset(

@@ -19,3 +19,7 @@ class Row:
     e: Mapped[datetime] = mapped_column(Zoned, nullable=False)
     f: Mapped[date]
     g: datetime
+
+
+def is_time(column):
+    return isinstance(column.type, DateTime) or type(column.type) is DateTime

@@ -11,3 +11,4 @@ def f(token, user, tokens, known):
     log.info("x", email_verified=user.email_verified, password_changed_at=user.at)
     log.info("x", token in known, token == known)
     log.info("password of %s", user.id)
+    log.info("x", at=token.socket_address)
