@@ -31,6 +31,7 @@ class Resolver:
         self._own: dict[str, list[str]] = {}
         self._constants: dict[str, str] = {}
         self._bases: dict[str, list[str]] = {}
+        self._methods: dict[str, list[str]] = {}
         self._modules = {module_of(path) for path in project.files if path.endswith(".py")}
         for path, each in project.facts(Imports, Import):
             module = module_of(path)
@@ -44,6 +45,7 @@ class Resolver:
             self._aliases[found.module] |= found.aliases
             self._own[found.module] = found.own
             self._bases |= found.bases
+            self._methods |= found.methods
             self._constants |= {f"{found.module}.{name}": text for name, text in found.constants.items()}
 
     def name(self, dotted: str) -> str:
@@ -75,7 +77,8 @@ class Resolver:
                 seen.add(name)
                 yield name
                 owner, _, method = name.rpartition(".")
-                todo += [f"{self.function(base)}.{method}" for base in self._bases.get(owner, ())]
+                if method not in self._methods.get(owner, ()):
+                    todo += [f"{self.function(base)}.{method}" for base in self._bases.get(owner, ())]
 
     def constant(self, dotted: str) -> str:
         """Return the text of a constant, empty if it is none."""

@@ -12,6 +12,7 @@ from checks.rule import Collector
 from checks.sources import Source
 
 OURS = ("services.", "autional_cli.", "checks.", "migrations.")
+FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 LONGEST = 200  # characters of a constant that others may put into a name
 
 
@@ -19,7 +20,8 @@ LONGEST = 200  # characters of a constant that others may put into a name
 class Defined:
     """The names of one module. `aliases` stand for dotted names; `own` are told only where a star import is.
 
-    `bases` are those classes of our tree that its classes are derived from, by dotted name.
+    `bases` are those classes of our tree that its classes are derived from, by dotted name; `methods` what those
+    classes define themselves.
     """
 
     module: str
@@ -27,6 +29,7 @@ class Defined:
     constants: dict[str, str]
     own: list[str]
     bases: dict[str, list[str]]
+    methods: dict[str, list[str]]
 
 
 class Definitions(Collector):
@@ -67,5 +70,10 @@ class Definitions(Collector):
             for each in view.every(ast.ClassDef)
             if (ours := [name for name in map(view.full_name, each.bases) if name.startswith(OURS)])
         }
+        methods = {
+            view.names.path_of(each): [inner.name for inner in each.body if isinstance(inner, FUNCTIONS)]
+            for each in view.every(ast.ClassDef)
+            if view.names.path_of(each) in bases
+        }
         if aliases or constants or starred or bases:
-            view.note(Defined(view.module, aliases, constants, own if starred else [], bases))
+            view.note(Defined(view.module, aliases, constants, own if starred else [], bases, methods))

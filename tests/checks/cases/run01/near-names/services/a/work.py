@@ -43,3 +43,17 @@ async def f(time: Clock):
 def g():
     wait()
     asyncio.run(f(Clock()))
+
+
+class Sync:
+    def read(self):
+        time.sleep(1)
+
+
+class Async(Sync):
+    async def read(self):
+        await asyncio.sleep(1)
+
+    async def f(self):
+        await self.read()
+        await asyncio.to_thread(super().read)
