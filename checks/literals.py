@@ -113,7 +113,7 @@ def is_label(name: str, value: str, around: ast.AST | None) -> bool:
     """
     words = value.strip()
     if isinstance(around, ast.Compare) and WORD.fullmatch(words) and not NOUN.search(name.lower()):
-        return True  # `if self.secrets_dir_missing == "warn"`
+        return True  # a question about something that only mentions secrets
     if words.lower() in PLACEHOLDERS or name.lower().endswith(words.lower()):
         return True
     if isinstance(around, ast.List | ast.Tuple | ast.Set) and WORD.fullmatch(words):
