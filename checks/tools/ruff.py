@@ -115,7 +115,7 @@ class RuffRule(Rule):
 
 
 def is_excused(view: FileView, node: ast.AST, prefix: str) -> bool:
-    """Whether a `noqa` comment of ruff's own covers a node of a P1 rule: what ruff was told to leave is left here too."""
+    """Whether a `noqa` comment covers a node, for P1 rules: what ruff was told to leave is left here too."""
     for number in {getattr(node, "lineno", 0), getattr(node, "end_lineno", 0)}:
         line = view.source.lines[number - 1] if 0 < number <= len(view.source.lines) else ""
         _, found, codes = line.partition("noqa")
