@@ -74,8 +74,9 @@ def items(report: Report) -> Iterator[Item]:
 
 def markers(report: Report) -> tuple[int, int]:
     """Return how many suppressions and TODOs the files hold now, and held at the base."""
-    from checks.rules.deb01 import MARKER
-    from checks.suppressions import MARK
+    from checks.markers import markers as found_in
+    from checks.sources import Source
+    from checks.suppressions import parse
 
     project = report.project
     now = sum(len(record.suppressions) for record in project.files.values()) + sum(1 for _ in project.notes("DEB01"))
@@ -83,6 +84,6 @@ def markers(report: Report) -> tuple[int, int]:
     for path in project.files:
         if path in project.base.paths:
             data = project.source(path).data if path not in project.base.changed else project.base.read(path) or b""
-            text = data.decode("utf-8", "replace")
-            before += text.count(MARK) + len(MARKER.findall(text)) if path.endswith(".py") else 0
+            source = Source(path, data)
+            before += len(parse(source)) + (0 if source.suffix == ".json" else len(found_in(source)))
     return now, before

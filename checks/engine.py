@@ -19,7 +19,7 @@ from checks.facts.every import COLLECTORS
 from checks.lanes.start import start
 from checks.model import Finding, Fix, IncompleteError, Lane, Tier
 from checks.project import Project
-from checks.rule import Rule
+from checks.rule import Collector, Rule
 from checks.scan import scan
 from checks.sources import below, listing
 from checks.suppressions import Suppression
@@ -79,7 +79,7 @@ def run(root: Path, rules: Sequence[Rule], options: Options) -> Report:
     cache = cache_for(root, rules, options)
     pending = start(root, entries, rules, options, cache, config)
     try:
-        project = Project(root, scan(root, entries, [*COLLECTORS, *rules], cache), config, pending, cache)
+        project = Project(root, scan(root, entries, collectors(rules), cache), config, pending, cache)
         findings, incomplete = judge(project, rules, options)
     finally:
         for lane in pending.values():
@@ -88,7 +88,7 @@ def run(root: Path, rules: Sequence[Rule], options: Options) -> Report:
     open_ones, suppressed = sort_out(project, rules, findings, options)
     chosen = chosen_paths(project, options)
     if chosen is not None:
-        open_ones = [one for one in open_ones if one.path in chosen]
+        open_ones = [one for one in open_ones if one.path in chosen or one.code == "CHK00"]
     baseline = Baseline.load(root)
     baselined = [one for one in open_ones if one.tier is Tier.P1 and baseline.holds(one)]
     left = sorted((one for one in open_ones if one not in baselined), key=order)
@@ -107,9 +107,12 @@ def cache_for(root: Path, rules: Sequence[Rule], options: Options) -> Cache:
     """Return the cache; a rule that is not one of ours finds nothing of itself in it, so then there is none."""
     known = registry.rules()
     strangers = any(known.get(rule.code) is not rule for rule in rules)
-    every = {code for code, rule in known.items() if rule.lane is Lane.STATIC}
-    whole = {rule.code for rule in rules} >= every
-    return Cache(root, forget=not options.cache or strangers, partial=not whole)
+    return Cache(root, forget=not options.cache or strangers)
+
+
+def collectors(rules: Iterable[Rule]) -> list[Collector]:
+    """Return what sees each file: always all there is, so that what is kept of a file serves every later run."""
+    return [*COLLECTORS, *{**registry.rules(), **{rule.code: rule for rule in rules}}.values()]
 
 
 def chosen_paths(project: Project, options: Options) -> set[str] | None:
@@ -137,8 +140,7 @@ def judge(
             incomplete.append((rule.code, failure.message, failure.hint))
         except Exception as failure:  # noqa: BLE001 - a rule that raises is reported, and the rest goes on
             incomplete.append((rule.code, f"the rule failed: {type(failure).__name__}: {failure}", ""))
-    if not options.paths and not options.changed:
-        findings += unexamined(project, by_code, {code for code, _, _ in incomplete})
+    findings += unexamined(project, by_code, {code for code, _, _ in incomplete})
     return findings, incomplete
 
 
@@ -150,7 +152,8 @@ def per_file(project: Project, rules: dict[str, Rule]) -> tuple[list[Finding], d
     for path, record in project.files.items():
         subjects.update(record.subjects)
         for code, why in record.notes.get("_failed", ()):
-            failures[code] = f"the rule failed on {path}: {why}"
+            if code in rules or code not in registry.rules():
+                failures[code] = f"the rule failed on {path}: {why}"
         findings += [unpack(rules[row[0]], path, row) for row in record.findings if row[0] in rules]
     project.subjects = {code: count for code, count in subjects.items() if code in rules}
     return findings, failures

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import os
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -12,7 +11,7 @@ import orjson
 
 from checks.cache import digest
 from checks.facts.specs import Spec, Specs
-from checks.sources import Source, read, walk
+from checks.sources import Source, read, unexamined
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -84,18 +83,8 @@ class Project:
     def imports_digest(self) -> str:
         """What changes when an import in any file does, or a Python file comes or goes."""
         imports = [(path, record.notes.get("imports")) for path, record in self.files.items() if path.endswith(".py")]
-        return digest(orjson.dumps([imports, self._unexamined()]))
-
-    def _unexamined(self) -> list[tuple[str, int, int]]:
-        """Return the Python files that tools see and we do not: excluded ones, and those that Git ignores."""
-        found = []
-        for folder in sorted({*self.config.packages, "migrations"}):
-            for path in walk(self.root / folder):
-                name = f"{folder}/{path}"
-                if name.endswith(".py") and name not in self.files:
-                    seen = os.stat(self.root / name)  # noqa: PTH116 - on the way to a warm answer
-                    found.append((name, seen.st_mtime_ns, seen.st_size))
-        return found
+        unseen = unexamined(self.root, sorted({*self.config.packages, "migrations"}), self.files)
+        return digest(orjson.dumps([imports, unseen]))
 
     @cached_property
     def graph(self) -> Graph:

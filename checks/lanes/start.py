@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from checks.cache import digest
 from checks.lanes.contract import Contract
 from checks.lanes.data import Data
 from checks.lanes.pending import Known, Late, Pending
 from checks.model import Lane
+from checks.sources import unexamined
 from checks.tools import deptry, ruff
 
 if TYPE_CHECKING:
@@ -53,9 +55,10 @@ def start(
 def contract(root: Path, entries: Sequence[Entry], cache: Cache) -> Any:
     """Return the contract lane: from the cache as long as no file of the services has changed."""
     code = [entry for entry in entries if entry.path.startswith("services/") and entry.suffix == ".py"]
+    unseen = digest(repr(unexamined(root, ["services"], {entry.path for entry in code})).encode())
 
     def key() -> str:
-        return cache.content(entry.path for entry in code)
+        return f"{cache.content(entry.path for entry in code)} {unseen}"
 
     kept = cache.recall("contract", key()) if all(cache.knows(entry) for entry in code) else None
     if kept is not None:

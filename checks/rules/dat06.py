@@ -19,6 +19,9 @@ from checks.model import Finding, Tier
 from checks.project import Project
 from checks.rule import Rule
 
+# What decides which statements a revision has, and which are new to a table.
+SHARED = ("migrations/", "services/chassis/", "autional_cli/migrations/")
+
 
 class Dat06(Rule):
     """New revisions take no long locks."""
@@ -35,8 +38,9 @@ class Dat06(Rule):
         if not revisions:
             return
         project.examined(self.code, len(revisions))
-        files = [*revisions, *(path for path in project.files if path.startswith("services/chassis/"))]
-        said = project.memo(self.code, files, lambda: squawked(project, list(revisions.values())))
+        files = [path for path in project.files if path.startswith(SHARED)]
+        new = " ".join(sorted(revisions))
+        said = project.memo(self.code, files, lambda: squawked(project, list(revisions.values())), also=new)
         for path, one in revisions.items():
             for each in said.get(f"{one.service}:{one.revision}", ()):
                 message = f"{each['statement']}: {each['message']} {each['help']} [{each['rule']}]".replace("  ", " ")
