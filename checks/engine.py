@@ -86,7 +86,11 @@ def run(root: Path, rules: Sequence[Rule], options: Options) -> Report:
             lane.close()
     cache.save({entry.path: entry for entry in entries})
     open_ones, suppressed = sort_out(project, rules, findings, options)
-    chosen = chosen_paths(project, options)
+    try:
+        chosen = chosen_paths(project, options)
+    except IncompleteError as failure:  # then all is shown: nobody knows what has changed
+        incomplete.append(("--changed", failure.message, failure.hint))
+        chosen = None
     if chosen is not None:
         open_ones = [one for one in open_ones if one.path in chosen or one.code == "CHK00"]
     baseline = Baseline.load(root)

@@ -37,5 +37,9 @@ def document(report: Report) -> str:
             failure.text = UNPRINTABLE.sub("?", places)
         for why in (why for code, why, _ in report.incomplete if code == rule.code):
             ElementTree.SubElement(case, "error", {"message": UNPRINTABLE.sub("?", why), "type": "incomplete"})
+    for code, why, _ in report.incomplete:
+        if code not in {rule.code for rule in report.rules}:
+            case = ElementTree.SubElement(suite, "testcase", {"classname": "autional.check", "name": code, "time": "0"})
+            ElementTree.SubElement(case, "error", {"message": UNPRINTABLE.sub("?", why), "type": "incomplete"})
     ElementTree.indent(root)
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + ElementTree.tostring(root, encoding="unicode") + "\n"
