@@ -74,7 +74,7 @@ def run(root: Path, rules: Sequence[Rule], options: Options) -> Report:
     if options.base:
         config = replace(config, base=options.base)
     rules = [rule for rule in rules if rule.lane in options.lanes]
-    entries = [entry for entry in listing(root) if not entry.path.startswith(tuple(config.exclude) or ("\0",))]
+    entries = [entry for entry in listing(root) if not config.leaves_out(entry.path)]
     options.progress("reading")
     cache = cache_for(root, rules, options)
     pending = start(root, entries, rules, options, cache, config)
@@ -85,7 +85,7 @@ def run(root: Path, rules: Sequence[Rule], options: Options) -> Report:
         for lane in pending.values():
             lane.close()
     cache.save({entry.path: entry for entry in entries})
-    open_ones, suppressed = sort_out(project, rules, findings, options)
+    open_ones, suppressed = sort_out(project, rules, findings, incomplete, options)
     try:
         chosen = chosen_paths(project, options)
     except IncompleteError as failure:  # then all is shown: nobody knows what has changed
@@ -93,6 +93,7 @@ def run(root: Path, rules: Sequence[Rule], options: Options) -> Report:
         chosen = None
     if chosen is not None:
         open_ones = [one for one in open_ones if one.path in chosen or one.code == "CHK00"]
+    open_ones = [one for one in open_ones if one.tier is Tier.P0 or not config.excludes(one.path)]
     baseline = Baseline.load(root)
     baselined = [one for one in open_ones if one.tier is Tier.P1 and baseline.holds(one)]
     left = sorted((one for one in open_ones if one not in baselined), key=order)
@@ -191,19 +192,24 @@ def unexamined(project: Project, rules: dict[str, Rule], excused: Collection[str
 
 
 def sort_out(
-    project: Project, rules: Sequence[Rule], findings: list[Finding], options: Options
+    project: Project,
+    rules: Sequence[Rule],
+    findings: list[Finding],
+    incomplete: list[tuple[str, str, str]],
+    options: Options,
 ) -> tuple[list[Finding], list[Finding]]:
     """Return what stays and what is suppressed, and report suppressions that are wrong, expired or unused."""
     codes = {rule.code for rule in rules}
-    used: set[tuple[str, int]] = set()
+    looked = codes - {code for code, _, _ in incomplete}
+    used: set[tuple[str, int, str]] = set()
     left: list[Finding] = []
     suppressed: list[Finding] = []
     known = {path: suppressions_of(record) for path, record in project.files.items() if record.suppressions}
     for finding in findings:
         found = [s for s in known.get(finding.path, ()) if s.covers(finding.code, finding.line)]
-        used |= {(finding.path, one.line) for one in found}
-        holding = [one for one in found if not one.problem and not one.expired(options.today)]
-        (suppressed if holding else left).append(finding)
+        used |= {(finding.path, one.line, finding.code) for one in found}
+        holds = finding.tier is not Tier.P0 and any(one.holds(options.today) for one in found)
+        (suppressed if holds else left).append(finding)
     from checks.rules.deb02 import Deb02
     from checks.rules.deb03 import Deb03
 
@@ -211,7 +217,7 @@ def sort_out(
         if "DEB02" in codes:
             left += [with_text(project, one) for one in Deb02.judge_file(path, ones, options.today)]
         if "DEB03" in codes:
-            left += [with_text(project, one) for one in Deb03.judge_file(project, path, ones, used, codes)]
+            left += [with_text(project, one) for one in Deb03.judge_file(project, path, ones, used, looked)]
     return left, suppressed
 
 

@@ -128,7 +128,7 @@ def git_paths(root: Path) -> set[str] | None:
         said = git(root, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
     except IncompleteError:
         return None
-    return {os.fsdecode(name) for name in said.split(b"\0") if name}
+    return {os.fsdecode(name) for name in said.split(b"\0") if name and not name.startswith(b".autional/")}
 
 
 def not_ignored(root: Path, paths: set[str]) -> set[str]:

@@ -4,7 +4,7 @@ Harm: clients that nobody here can change stop working.
 Rule: against the committed document of the base branch (`services/<name>/openapi.json`), no operation, parameter or
 field of an answer is gone, nothing optional has become required, no type or limit is narrower.
 Fix: keep the old beside the new for a while (a new route, a new field), and say in the changelog when the old one ends.
-Escape: `autional: ignore[CON03] reason="…" until=…` on the route's function, when every client is known to have moved.
+Escape: what the base branch has as `deprecated: true` (operation, parameter, field) may go: whoever uses it was told.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ Harm: one file in another encoding breaks a build in another locale; spoilt text
 Rule: bytes decode as UTF-8; no BOM; no U+FFFD; no run of Chinese characters that are the UTF-8 bytes of Chinese text
 read as GBK (a run whose GBK bytes are themselves UTF-8 of such characters is that, and no real word is).
 Fix: `--fix` removes a BOM and turns GBK-read text back; other bytes need a person who knows their encoding.
-Escape: `autional: ignore[DOC01] reason="…" until=…` on the line, for text about spoilt text.
+Escape: none; P0. Text about spoilt text is written with escapes (`\\u9422`), or lies below an `exclude`.
 """
 
 from __future__ import annotations

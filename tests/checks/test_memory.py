@@ -94,11 +94,13 @@ def test_what_deptry_found_is_found_again_until_imports_or_dependencies_change(l
     assert look("ARC07") == set()
 
 
-def test_a_file_that_checks_leave_out_and_deptry_does_not_is_looked_at_anew(look: Look, write: Write) -> None:
+def test_what_a_tool_finds_in_an_excluded_file_is_shown_once_it_is_not_excluded(look: Look, write: Write) -> None:
     write("pyproject.toml", DECLARED.format("") + '[tool.autional.check]\nexclude = ["services/made/"]\n')
     path = write("services/made/x.py", "A = 1\n")
     assert look("ARC07") == set()
     path.write_text("import orjson\n\nA = orjson\n")
+    assert look("ARC07") == set()
+    write("pyproject.toml", DECLARED.format(""))
     assert look("ARC07") == {"services/made/x.py"}
 
 
