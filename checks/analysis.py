@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from checks.rule import Collector
     from checks.sources import Entry, Source
 
-DEEPEST = 400  # parentheses and the like, one in another; deeper, the parser itself may give up
+TOO_DEEP = "cannot be examined: expressions are nested too deep"
 
 
 def examine(root: Path, entry: Entry, collectors: Sequence[Collector]) -> tuple[FileRecord, Source]:
@@ -50,7 +50,9 @@ def parse(source: Source, record: FileRecord) -> ast.Module | None:
             return ast.parse(source.data)
     except SyntaxError as failure:
         record.problem = f"line {failure.lineno or 1}: {failure.msg}"
-    except (ValueError, RecursionError, MemoryError) as failure:  # NUL bytes, nesting without end
+    except (RecursionError, MemoryError):  # nesting without end
+        record.problem = TOO_DEEP
+    except ValueError as failure:  # NUL bytes
         record.problem = f"cannot be parsed: {failure}"
     return None
 
@@ -84,5 +86,7 @@ def guard(one: Collector, record: FileRecord, action: Any, *arguments: Any) -> N
     """Run a rule's part; one that raises is noted, and the rest goes on."""
     try:
         action(*arguments)
+    except RecursionError:  # the parser was content, and what walks over the tree is not
+        record.problem = record.problem or TOO_DEEP
     except Exception as failure:  # noqa: BLE001 - whatever a rule raises is reported as the rule's failure
         record.notes.setdefault("_failed", []).append([one.code, f"{type(failure).__name__}: {failure}"])

@@ -21,7 +21,7 @@ from checks.model import Finding, Fix, IncompleteError, Lane, Tier
 from checks.project import Project
 from checks.rule import Collector, Rule
 from checks.scan import scan
-from checks.sources import below, listing
+from checks.sources import below, listing, printable, shown
 from checks.suppressions import Suppression
 
 SUPPRESSION_RULES = ("DEB02", "DEB03")
@@ -131,7 +131,7 @@ def chosen_paths(project: Project, options: Options) -> set[str] | None:
 def judge(
     project: Project, rules: Iterable[Rule], options: Options
 ) -> tuple[list[Finding], list[tuple[str, str, str]]]:
-    """Return all findings before suppression, and the rules that could not look."""
+    """Return all findings before suppression, and the rules that could not look; texts as they can be printed."""
     by_code = {rule.code: rule for rule in rules}
     findings, failures = per_file(project, by_code)
     incomplete = [(code, why, "") for code, why in sorted(failures.items())]
@@ -146,7 +146,20 @@ def judge(
         except Exception as failure:  # noqa: BLE001 - a rule that raises is reported, and the rest goes on
             incomplete.append((rule.code, f"the rule failed: {type(failure).__name__}: {failure}", ""))
     findings += unexamined(project, by_code, {code for code, _, _ in incomplete})
-    return findings, incomplete
+    told = [(code, printable(why), printable(hint)) for code, why, hint in incomplete]
+    return [one if is_plain(one) else in_print(one) for one in findings], told
+
+
+def is_plain(finding: Finding) -> bool:
+    """Whether a finding can be printed and written as it is."""
+    texts = f"{finding.message}{finding.path}{finding.symbol}{finding.text}"
+    return texts.isascii() and texts.isprintable()
+
+
+def in_print(finding: Finding) -> Finding:
+    """Return a finding whose texts, strangers' names among them, a terminal, UTF-8 and XML can hold."""
+    message, symbol = printable(" ".join(finding.message.split())), printable(finding.symbol)
+    return replace(finding, message=message, symbol=symbol, path=shown(finding.path), text=printable(finding.text))
 
 
 def per_file(project: Project, rules: dict[str, Rule]) -> tuple[list[Finding], dict[str, str]]:

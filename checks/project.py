@@ -11,6 +11,8 @@ import orjson
 
 from checks.cache import digest
 from checks.facts.specs import Spec, Specs
+from checks.lanes.pending import Late
+from checks.model import IncompleteError
 from checks.sources import Source, read, unexamined
 
 if TYPE_CHECKING:
@@ -119,8 +121,18 @@ class Project:
         return self._cache.recall(name, self._cache.content(paths)) is not None
 
     def result(self, name: str) -> Any:
-        """Return what a tool or lane that the rule `needs` found. IncompleteError when it could not look."""
-        return self._lanes[name].result()
+        """Return what a tool or lane that the rule `needs` found. IncompleteError when it could not look.
+
+        A tool that fails is asked again without the files that cannot be examined: CHK01 speaks of those.
+        """
+        lane = self._lanes[name]
+        damaged = sorted(path for path, record in self.files.items() if record.problem)
+        try:
+            return lane.result()
+        except IncompleteError:
+            if not damaged or not isinstance(lane, Late):
+                raise
+        return lane.without(damaged)
 
     @property
     def contract(self) -> Contract:

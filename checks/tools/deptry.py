@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import tempfile
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,13 +28,15 @@ class Issue:
     code: str
 
 
-def start(root: Path, packages: list[str]) -> Tool[list[Issue]]:
-    """Start deptry on a workspace."""
+def start(root: Path, packages: list[str], without: Iterable[str] = ()) -> Tool[list[Issue]]:
+    """Start deptry on a workspace, but for some of its files."""
     folders = [name for name in FOLDERS if (root / name).is_dir()] or ["."]
     descriptor, name = tempfile.mkstemp(suffix=".json")
     output = Path(name)
     first_party = [word for package in (*packages, "tests", "migrations") for word in ("--known-first-party", package)]
     arguments = [*folders, "--ignore", IGNORED, "--json-output", name, "--no-ansi", *first_party]
+
+    arguments += [word for path in without for word in ("--extend-exclude", f"{re.escape(path)}$")]
 
     def read(_: str) -> list[Issue]:
         try:
