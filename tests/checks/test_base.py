@@ -226,6 +226,21 @@ def test_changed_and_debt_without_git_say_so(upstream: Path, tmp_path: Path) -> 
     assert "nobody knows how many at the base" in done.stderr
 
 
+def test_a_service_that_is_taken_out_of_the_tree_is_looked_at(upstream: Path, write: Write) -> None:
+    git(upstream, "rm", "-rq", "services/a", "migrations")
+    write("services/b/__init__.py", "")
+    consumer = SPEC.replace('"a"', '"b"').replace("publishes", "consumes").replace("100, 200", "101, 300")
+    write("services/b/service.py", consumer)
+    write("services/b/errors.py", 'CODES = ErrorCodes(range(101, 300))\nC = CODES.register(101, "TAKEN", 404)\n')
+    contract = {"services": [{"service": "b", "openapi": {"paths": {}}, "operations": []}]}
+    options = Options(frozenset({Lane.STATIC, Lane.CONTRACT}), given={"contract": contract})
+    report = run(upstream, registry.pick(list(COMPARING)), options)
+    said = {one.code: one.message for one in report.findings if one.code != "CHK00"}
+    assert said["CON03"] == "the service a is gone: GET /v1/a is gone"
+    assert said["EVT02"] == "a.made is gone, and is still consumed"
+    assert said["CON12"] == "101 is GONE for those who use it, not TAKEN"
+
+
 def test_histories_that_never_met_are_compared_as_they_are(upstream: Path) -> None:
     git(upstream, "checkout", "-q", "--orphan", "other")
     commit(upstream, "another beginning")
