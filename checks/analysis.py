@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from checks import suppressions
 from checks.facts import FileRecord, FileView, Walk
+from checks.rule import EVERY
 from checks.walk import explore, visit
 
 if TYPE_CHECKING:
@@ -30,7 +31,11 @@ def examine(root: Path, entry: Entry, collectors: Sequence[Collector]) -> tuple[
     if source.problem:
         record.problem = source.problem
         return record, source
-    active = [one for one in collectors if source.suffix in one.suffixes and one.wants(source)]
+    if source.is_binary:
+        collectors = [one for one in collectors if one.code == "SEC01"]  # keys may be such
+    active = [
+        one for one in collectors if (source.suffix in one.suffixes or one.suffixes == EVERY) and one.wants(source)
+    ]
     tree = parse(source, record) if source.suffix == ".py" else ast.Module([], [])
     walk = Walk(tree or ast.Module([], []))
     views = [(one, FileView(one.code, source, record, walk)) for one in active]

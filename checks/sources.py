@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -33,6 +34,12 @@ SUFFIXES = frozenset(
         ".js",
     }
 )
+BINARY = frozenset(
+    {".png", ".jpg", ".jpeg", ".gif", ".ico", ".webp", ".svgz", ".pdf", ".zip", ".gz", ".bz2", ".xz", ".zst", ".tar"}
+    | {".tgz", ".whl", ".jar", ".so", ".a", ".o", ".pyc", ".pyd", ".dll", ".exe", ".woff", ".woff2", ".ttf", ".otf"}
+    | {".mp3", ".mp4", ".webm", ".db", ".sqlite", ".sqlite3", ".parquet", ".npy", ".pb", ".bin"}
+)
+CONTROLS = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
 NAMES = frozenset({"Makefile", "Dockerfile", "run"})
 LARGEST = 2_000_000  # bytes of a file that is examined; a larger one is a finding of CHK01
 LEFT_OUT = frozenset(
@@ -71,6 +78,14 @@ class Source:
         """Return `.py` and the like."""
         return os.path.splitext(self.path)[1]  # noqa: PTH122
 
+    @property
+    def is_binary(self) -> bool:
+        """Whether this is no text: of a kind that we do not know, with NUL, or other bytes that no text has."""
+        if self.suffix in SUFFIXES or self.path.rpartition("/")[2] in NAMES:
+            return False
+        head = self.data[:8192]
+        return b"\0" in head or (not is_utf8(self.data) and len(CONTROLS.findall(head)) * 20 > len(head))
+
     @cached_property
     def text(self) -> str:
         """Return the text; bytes that are not UTF-8 become U+FFFD, which DOC01 reports."""
@@ -98,6 +113,15 @@ class Source:
     def service(self) -> str:
         """Return the service this file belongs to: its code or its migrations; empty for the rest."""
         return service_of(self.path)
+
+
+def is_utf8(data: bytes) -> bool:
+    """Whether some bytes are text as it must be."""
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 @cache
@@ -153,8 +177,8 @@ def walk(root: Path, *, special: bool = False) -> Iterator[str]:
 
 
 def is_ours(name: str) -> bool:
-    """Whether files of such a name are looked at."""
-    return os.path.splitext(name)[1] in SUFFIXES or name in NAMES  # noqa: PTH122
+    """Whether files of such a name are looked at: all but those that are never text."""
+    return os.path.splitext(name)[1].lower() not in BINARY  # noqa: PTH122
 
 
 def is_special(path: str) -> bool:
@@ -183,6 +207,7 @@ def look(root: Path, path: str) -> Entry | None:
     name = path.rpartition("/")[2]
     if not is_ours(name):
         return None
+    known = os.path.splitext(name)[1] in SUFFIXES or name in NAMES  # noqa: PTH122
     full = f"{root}/{path}"
     try:
         found = os.lstat(full)
@@ -191,12 +216,13 @@ def look(root: Path, path: str) -> Entry | None:
             return None
     except FileNotFoundError:
         gone = "a link to a file that is not there"
-        return Entry(shown(path), problem=gone) if os.path.islink(full) else None  # noqa: PTH114
+        return Entry(shown(path), problem=gone) if known and os.path.islink(full) else None  # noqa: PTH114
     except OSError as failure:
-        return Entry(shown(path), problem=f"cannot be read: {failure.strerror}")
-    if stat.S_ISDIR(found.st_mode):
+        return Entry(shown(path), problem=f"cannot be read: {failure.strerror}") if known else None
+    problem = trouble(path, found)
+    if stat.S_ISDIR(found.st_mode) or (problem and not known):
         return None
-    return Entry(shown(path), found.st_mtime_ns, found.st_ctime_ns, found.st_size, trouble(path, found))
+    return Entry(shown(path), found.st_mtime_ns, found.st_ctime_ns, found.st_size, problem)
 
 
 def trouble(path: str, found: os.stat_result) -> str:

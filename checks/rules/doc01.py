@@ -13,8 +13,8 @@ import re
 
 from checks.facts import FileView
 from checks.model import Edit, Fix, Tier
-from checks.rule import Rule
-from checks.sources import SUFFIXES, Source
+from checks.rule import EVERY, Rule
+from checks.sources import Source
 
 BOM = b"\xef\xbb\xbf"
 CJK = re.compile("[\u4e00-\u9fff\u3400-\u4dbf]+")
@@ -28,7 +28,7 @@ class Doc01(Rule):
     tier = Tier.P0
     title = "encoding: UTF-8, no BOM, no U+FFFD, no GBK mojibake"
     aliases = ("check-encoding",)
-    suffixes = (*sorted(SUFFIXES), "")
+    suffixes = EVERY
 
     def examine(self, source: Source, view: FileView) -> None:
         view.examined()
