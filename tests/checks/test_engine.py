@@ -222,27 +222,6 @@ def test_routes_of_included_routers_are_seen() -> None:
     assert sum(len(each.operations) for each in contract.services.values()) > 25
 
 
-def test_no_word_of_real_chinese_text_is_taken_for_spoilt() -> None:
-    from checks.rules.doc01 import read_back
-
-    text = "登录成功注册失败用户不存在验证码错误权限不足服务暂时不可用请稍后重试"
-    text += "会话已过期多因素认证审计日志通知钱包积分账单合规存储网关身份"
-    words = [text[start : start + size] for size in range(1, 9) for start in range(len(text) - size + 1)]
-    assert not [word for word in words if read_back(word)]
-    # Three bytes a character in UTF-8, two in GBK: an even number of characters is read as half as many again.
-    spoilt = [word.encode().decode("gbk") for word in words if len(word) % 2 == 0 and readable(word)]
-    assert len(spoilt) > 100
-    assert all(read_back(each) for each in spoilt if all("\u4e00" <= character <= "\u9fff" for character in each))
-
-
-def readable(word: str) -> bool:
-    try:
-        word.encode().decode("gbk")
-    except UnicodeDecodeError:
-        return False
-    return True
-
-
 def test_the_whole_run_on_this_repository_finds_nothing() -> None:
     root = Path(__file__).parents[2]
     options = Options(frozenset({Lane.STATIC, Lane.CONTRACT}))
