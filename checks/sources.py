@@ -46,6 +46,7 @@ LEFT_OUT = frozenset(
     {".git", ".venv", "venv", "node_modules", "__pycache__", ".autional", ".mypy_cache", ".ruff_cache"}
 )
 KINDS = {stat.S_IFIFO: "pipe", stat.S_IFSOCK: "socket", stat.S_IFBLK: "device", stat.S_IFCHR: "device"}
+IMPORTED = ("services/", "migrations/")  # what runs under this name, wherever it lies
 STEERING = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 
 
@@ -203,7 +204,7 @@ def unexamined(root: Path, folders: Iterable[str], known: Container[str]) -> lis
 
 
 def look(root: Path, path: str) -> Entry | None:
-    """Return the entry of one path; None for what is none of ours: other kinds of files, and links to files."""
+    """Return the entry of one path; None for what is none of ours: other kinds of files, and most links."""
     name = path.rpartition("/")[2]
     if not is_ours(name):
         return None
@@ -212,8 +213,11 @@ def look(root: Path, path: str) -> Entry | None:
     try:
         found = os.lstat(full)
         if stat.S_ISLNK(found.st_mode):
-            os.stat(full)  # noqa: PTH116 - raises for a link in a circle or to nowhere
-            return None
+            found = os.stat(full)  # noqa: PTH116 - raises for a link in a circle or to nowhere
+            if not path.startswith(IMPORTED):
+                return None  # what it leads to is looked at where it is, if it is ours
+            if stat.S_ISDIR(found.st_mode):
+                return Entry(shown(path), problem="a link to a folder: nothing below it is looked at")
     except FileNotFoundError:
         gone = "a link to a file that is not there"
         return Entry(shown(path), problem=gone) if known and os.path.islink(full) else None  # noqa: PTH114

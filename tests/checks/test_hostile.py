@@ -121,6 +121,21 @@ def test_each_bad_file_is_one_finding_and_the_rest_is_judged(root: Path, bad: di
     assert not [path for path, code in found if path.endswith(("halves.py", "large.py")) and code == "CHK01"]
 
 
+def test_code_is_judged_under_the_name_that_it_is_imported_by(root: Path, write: Write) -> None:
+    write("elsewhere/store.py", "A = 1\n")
+    write("elsewhere/b/store.py", "A = 1\n")
+    write("services/a/__init__.py", "")
+    write("elsewhere/clock.py", "import datetime\n\nNOW = datetime.datetime.now()\n")
+    (root / "services/a/clock.py").symlink_to("../../elsewhere/clock.py")
+    (root / "services/b").symlink_to("../elsewhere/b")
+    (root / "docs").mkdir()
+    (root / "docs/clock.py").symlink_to("../elsewhere/clock.py")
+    found = {(one["path"], one["code"]) for one in json.loads(command(root, "json").stdout)["findings"]}
+    assert ("services/a/clock.py", "RUN07") in found
+    assert ("services/b", "CHK01") in found
+    assert not [path for path, _ in found if path.startswith("docs/")]
+
+
 def test_a_pipe_that_git_ignores_is_none_of_ours(root: Path, write: Write) -> None:
     write(".gitignore", ".autional/\nrun/\n")
     (root / "run").mkdir()
