@@ -34,7 +34,8 @@ def show(report: Report, *, as_json: bool) -> None:
     """Print every item, and whether there are more of them than on the base branch."""
     found = sorted(items(report), key=lambda one: (one.tier, -(one.age_days or 0), one.path, one.line))
     tiers = Counter(one.tier for one in found)
-    now, before = markers(report)
+    now = markers(report)
+    before = markers_at_base(report)
     trend = {"markers": now, "markers_at_base": before}
     if as_json:
         render.data({"schema": 1, "items": [asdict(one) for one in found], "tiers": dict(tiers), "trend": trend})
@@ -44,8 +45,11 @@ def show(report: Report, *, as_json: bool) -> None:
         for one in found
     ]
     render.table(("TIER", "KIND", "RULE", "PLACE", "OWNER", "SINCE", "AGE", "WHAT"), rows)
-    direction = "as many as" if now == before else ("more than" if now > before else "fewer than")
     counts = ", ".join(f"{tiers[tier]} {tier}" for tier in sorted(tiers)) or "nothing owed"
+    if before is None:
+        render.note(f"{counts}; {now} markers in files; nobody knows how many at the base: there is none here")
+        return
+    direction = "as many as" if now == before else ("more than" if now > before else "fewer than")
     render.note(f"{counts}; {now} markers in files, {direction} at the base ({before})")
 
 
@@ -72,17 +76,25 @@ def items(report: Report) -> Iterator[Item]:
         yield Item(todo["tier"] or "P2", "todo", "DEB01", path, todo["line"], todo["owner"], since, days, todo["text"])
 
 
-def markers(report: Report) -> tuple[int, int]:
-    """Return how many suppressions and TODOs the files hold now, and held at the base."""
-    from checks.rules.deb01 import MARKER
-    from checks.suppressions import MARK
-
+def markers(report: Report) -> int:
+    """Return how many suppressions and TODOs the files hold."""
     project = report.project
-    now = sum(len(record.suppressions) for record in project.files.values()) + sum(1 for _ in project.notes("DEB01"))
-    before = 0
-    for path in project.files:
-        if path in project.base.paths:
+    return sum(len(record.suppressions) for record in project.files.values()) + sum(1 for _ in project.notes("DEB01"))
+
+
+def markers_at_base(report: Report) -> int | None:
+    """Return how many of both they held at the base; None where there is no base to look at."""
+    from checks.markers import markers as found_in
+    from checks.model import IncompleteError
+    from checks.sources import Source
+    from checks.suppressions import parse
+
+    project, count = report.project, 0
+    try:
+        for path in project.base.paths & project.files.keys():
             data = project.source(path).data if path not in project.base.changed else project.base.read(path) or b""
-            text = data.decode("utf-8", "replace")
-            before += text.count(MARK) + len(MARKER.findall(text)) if path.endswith(".py") else 0
-    return now, before
+            source = Source(path, data)
+            count += len(parse(source)) + (0 if source.suffix == ".json" else len(found_in(source)))
+    except IncompleteError:
+        return None
+    return count

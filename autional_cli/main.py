@@ -6,6 +6,7 @@ A command's module is imported only when that command runs; the help page is dra
 from __future__ import annotations
 
 import importlib
+import io
 import os
 import sys
 from typing import TYPE_CHECKING, Any
@@ -119,6 +120,9 @@ def root(
 
 def main() -> int:
     """Run the command line and return its exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a name that is no UTF-8, or a terminal that is none
+            stream.reconfigure(errors="backslashreplace")
     try:
         result = build_command(app)(standalone_mode=False)
         return int(result) if isinstance(result, int) else 0

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from checks import suppressions
 from checks.facts import FileRecord, FileView, Walk
+from checks.rule import EVERY
 from checks.walk import explore, visit
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from checks.rule import Collector
     from checks.sources import Entry, Source
 
-DEEPEST = 400  # parentheses and the like, one in another; deeper, the parser itself may give up
+TOO_DEEP = "cannot be examined: expressions are nested too deep"
 
 
 def examine(root: Path, entry: Entry, collectors: Sequence[Collector]) -> tuple[FileRecord, Source]:
@@ -30,7 +31,11 @@ def examine(root: Path, entry: Entry, collectors: Sequence[Collector]) -> tuple[
     if source.problem:
         record.problem = source.problem
         return record, source
-    active = [one for one in collectors if source.suffix in one.suffixes and one.wants(source)]
+    if source.is_binary:
+        collectors = [one for one in collectors if one.code == "SEC01"]  # keys may be such
+    active = [
+        one for one in collectors if (source.suffix in one.suffixes or one.suffixes == EVERY) and one.wants(source)
+    ]
     tree = parse(source, record) if source.suffix == ".py" else ast.Module([], [])
     walk = Walk(tree or ast.Module([], []))
     views = [(one, FileView(one.code, source, record, walk)) for one in active]
@@ -50,7 +55,9 @@ def parse(source: Source, record: FileRecord) -> ast.Module | None:
             return ast.parse(source.data)
     except SyntaxError as failure:
         record.problem = f"line {failure.lineno or 1}: {failure.msg}"
-    except (ValueError, RecursionError, MemoryError) as failure:  # NUL bytes, nesting without end
+    except (RecursionError, MemoryError):  # nesting without end
+        record.problem = TOO_DEEP
+    except ValueError as failure:  # NUL bytes
         record.problem = f"cannot be parsed: {failure}"
     return None
 
@@ -84,5 +91,7 @@ def guard(one: Collector, record: FileRecord, action: Any, *arguments: Any) -> N
     """Run a rule's part; one that raises is noted, and the rest goes on."""
     try:
         action(*arguments)
+    except RecursionError:  # the parser was content, and what walks over the tree is not
+        record.problem = record.problem or TOO_DEEP
     except Exception as failure:  # noqa: BLE001 - whatever a rule raises is reported as the rule's failure
         record.notes.setdefault("_failed", []).append([one.code, f"{type(failure).__name__}: {failure}"])

@@ -19,9 +19,9 @@ from checks.facts.every import COLLECTORS
 from checks.lanes.start import start
 from checks.model import Finding, Fix, IncompleteError, Lane, Tier
 from checks.project import Project
-from checks.rule import Rule
+from checks.rule import Collector, Rule
 from checks.scan import scan
-from checks.sources import below, listing
+from checks.sources import below, listing, printable, shown
 from checks.suppressions import Suppression
 
 SUPPRESSION_RULES = ("DEB02", "DEB03")
@@ -74,21 +74,26 @@ def run(root: Path, rules: Sequence[Rule], options: Options) -> Report:
     if options.base:
         config = replace(config, base=options.base)
     rules = [rule for rule in rules if rule.lane in options.lanes]
-    entries = [entry for entry in listing(root) if not entry.path.startswith(tuple(config.exclude) or ("\0",))]
+    entries = [entry for entry in listing(root) if not config.leaves_out(entry.path)]
     options.progress("reading")
     cache = cache_for(root, rules, options)
     pending = start(root, entries, rules, options, cache, config)
     try:
-        project = Project(root, scan(root, entries, [*COLLECTORS, *rules], cache), config, pending, cache)
+        project = Project(root, scan(root, entries, collectors(rules), cache), config, pending, cache)
         findings, incomplete = judge(project, rules, options)
     finally:
         for lane in pending.values():
             lane.close()
     cache.save({entry.path: entry for entry in entries})
-    open_ones, suppressed = sort_out(project, rules, findings, options)
-    chosen = chosen_paths(project, options)
+    open_ones, suppressed = sort_out(project, rules, findings, incomplete, options)
+    try:
+        chosen = chosen_paths(project, options)
+    except IncompleteError as failure:  # then all is shown: nobody knows what has changed
+        incomplete.append(("--changed", failure.message, failure.hint))
+        chosen = None
     if chosen is not None:
-        open_ones = [one for one in open_ones if one.path in chosen]
+        open_ones = [one for one in open_ones if one.path in chosen or one.code == "CHK00"]
+    open_ones = [one for one in open_ones if one.tier is Tier.P0 or not config.excludes(one.path)]
     baseline = Baseline.load(root)
     baselined = [one for one in open_ones if one.tier is Tier.P1 and baseline.holds(one)]
     left = sorted((one for one in open_ones if one not in baselined), key=order)
@@ -107,9 +112,12 @@ def cache_for(root: Path, rules: Sequence[Rule], options: Options) -> Cache:
     """Return the cache; a rule that is not one of ours finds nothing of itself in it, so then there is none."""
     known = registry.rules()
     strangers = any(known.get(rule.code) is not rule for rule in rules)
-    every = {code for code, rule in known.items() if rule.lane is Lane.STATIC}
-    whole = {rule.code for rule in rules} >= every
-    return Cache(root, forget=not options.cache or strangers, partial=not whole)
+    return Cache(root, forget=not options.cache or strangers)
+
+
+def collectors(rules: Iterable[Rule]) -> list[Collector]:
+    """Return what sees each file: always all there is, so that what is kept of a file serves every later run."""
+    return [*COLLECTORS, *{**registry.rules(), **{rule.code: rule for rule in rules}}.values()]
 
 
 def chosen_paths(project: Project, options: Options) -> set[str] | None:
@@ -123,7 +131,7 @@ def chosen_paths(project: Project, options: Options) -> set[str] | None:
 def judge(
     project: Project, rules: Iterable[Rule], options: Options
 ) -> tuple[list[Finding], list[tuple[str, str, str]]]:
-    """Return all findings before suppression, and the rules that could not look."""
+    """Return all findings before suppression, and the rules that could not look; texts as they can be printed."""
     by_code = {rule.code: rule for rule in rules}
     findings, failures = per_file(project, by_code)
     incomplete = [(code, why, "") for code, why in sorted(failures.items())]
@@ -137,9 +145,21 @@ def judge(
             incomplete.append((rule.code, failure.message, failure.hint))
         except Exception as failure:  # noqa: BLE001 - a rule that raises is reported, and the rest goes on
             incomplete.append((rule.code, f"the rule failed: {type(failure).__name__}: {failure}", ""))
-    if not options.paths and not options.changed:
-        findings += unexamined(project, by_code, {code for code, _, _ in incomplete})
-    return findings, incomplete
+    findings += unexamined(project, by_code, {code for code, _, _ in incomplete})
+    told = [(code, printable(why), printable(hint)) for code, why, hint in incomplete]
+    return [one if is_plain(one) else in_print(one) for one in findings], told
+
+
+def is_plain(finding: Finding) -> bool:
+    """Whether a finding can be printed and written as it is."""
+    texts = f"{finding.message}{finding.path}{finding.symbol}{finding.text}"
+    return texts.isascii() and texts.isprintable()
+
+
+def in_print(finding: Finding) -> Finding:
+    """Return a finding whose texts, strangers' names among them, a terminal, UTF-8 and XML can hold."""
+    message, symbol = printable(" ".join(finding.message.split())), printable(finding.symbol)
+    return replace(finding, message=message, symbol=symbol, path=shown(finding.path), text=printable(finding.text))
 
 
 def per_file(project: Project, rules: dict[str, Rule]) -> tuple[list[Finding], dict[str, str]]:
@@ -150,7 +170,8 @@ def per_file(project: Project, rules: dict[str, Rule]) -> tuple[list[Finding], d
     for path, record in project.files.items():
         subjects.update(record.subjects)
         for code, why in record.notes.get("_failed", ()):
-            failures[code] = f"the rule failed on {path}: {why}"
+            if code in rules or code not in registry.rules():
+                failures[code] = f"the rule failed on {path}: {why}"
         findings += [unpack(rules[row[0]], path, row) for row in record.findings if row[0] in rules]
     project.subjects = {code: count for code, count in subjects.items() if code in rules}
     return findings, failures
@@ -184,19 +205,24 @@ def unexamined(project: Project, rules: dict[str, Rule], excused: Collection[str
 
 
 def sort_out(
-    project: Project, rules: Sequence[Rule], findings: list[Finding], options: Options
+    project: Project,
+    rules: Sequence[Rule],
+    findings: list[Finding],
+    incomplete: list[tuple[str, str, str]],
+    options: Options,
 ) -> tuple[list[Finding], list[Finding]]:
     """Return what stays and what is suppressed, and report suppressions that are wrong, expired or unused."""
     codes = {rule.code for rule in rules}
-    used: set[tuple[str, int]] = set()
+    looked = codes - {code for code, _, _ in incomplete}
+    used: set[tuple[str, int, str]] = set()
     left: list[Finding] = []
     suppressed: list[Finding] = []
     known = {path: suppressions_of(record) for path, record in project.files.items() if record.suppressions}
     for finding in findings:
         found = [s for s in known.get(finding.path, ()) if s.covers(finding.code, finding.line)]
-        used |= {(finding.path, one.line) for one in found}
-        holding = [one for one in found if not one.problem and not one.expired(options.today)]
-        (suppressed if holding else left).append(finding)
+        used |= {(finding.path, one.line, finding.code) for one in found}
+        holds = finding.tier is not Tier.P0 and any(one.holds(options.today) for one in found)
+        (suppressed if holds else left).append(finding)
     from checks.rules.deb02 import Deb02
     from checks.rules.deb03 import Deb03
 
@@ -204,7 +230,7 @@ def sort_out(
         if "DEB02" in codes:
             left += [with_text(project, one) for one in Deb02.judge_file(path, ones, options.today)]
         if "DEB03" in codes:
-            left += [with_text(project, one) for one in Deb03.judge_file(project, path, ones, used, codes)]
+            left += [with_text(project, one) for one in Deb03.judge_file(project, path, ones, used, looked)]
     return left, suppressed
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from checks.facts.events import Published, Publishes
 from checks.project import Project
 
+UNKNOWN = "of no type that can be told: annotate what it is made of"
 Registered = dict[str, dict[str, Any]]
 
 
@@ -52,9 +53,12 @@ def updated(present: Registered, code: dict[str, tuple[str, Published]]) -> Regi
 def broken(before: dict[str, str], after: dict[str, str]) -> list[str]:
     """Return what consumers can no longer rely on."""
     found = [f"the field {name} is gone" for name in sorted(before) if name not in after]
-    both = [(name, before[name], after[name]) for name in sorted(set(before) & set(after))]
-    changed = [each for each in both if each[1] != each[2] and "any" not in each[1:]]
-    return found + [f"{name} was {old} and is {new}" for name, old, new in changed]
+    for name in sorted(before.keys() & after.keys()):
+        old, new = set(before[name].split("|")), set(after[name].split("|"))
+        if "any" in old or new <= old | ({"integer"} if "number" in old else set()):
+            continue  # nothing was promised, or nothing else comes
+        found.append(f"{name} was {before[name]} and is {after[name] if 'any' not in new else UNKNOWN}")
+    return found
 
 
 def written(registered: Registered) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import os
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -13,7 +12,9 @@ import orjson
 from checks.cache import digest
 from checks.facts.imports import Import, Imports
 from checks.facts.specs import Spec, Specs
-from checks.sources import Source, read, walk
+from checks.lanes.pending import Late
+from checks.model import IncompleteError
+from checks.sources import Source, read, unexamined
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -92,18 +93,8 @@ class Project:
     def imports_digest(self) -> str:
         """What changes when an import in any file does, or a Python file comes or goes."""
         imports = [(path, record.notes.get("imports")) for path, record in self.files.items() if path.endswith(".py")]
-        return digest(orjson.dumps([imports, self._unexamined()]))
-
-    def _unexamined(self) -> list[tuple[str, int, int]]:
-        """Return the Python files that tools see and we do not: excluded ones, and those that Git ignores."""
-        found = []
-        for folder in sorted({*self.config.packages, "migrations"}):
-            for path in walk(self.root / folder):
-                name = f"{folder}/{path}"
-                if name.endswith(".py") and name not in self.files:
-                    seen = os.stat(self.root / name)  # noqa: PTH116 - on the way to a warm answer
-                    found.append((name, seen.st_mtime_ns, seen.st_size))
-        return found
+        unseen = unexamined(self.root, sorted({*self.config.packages, "migrations"}), self.files)
+        return digest(orjson.dumps([imports, unseen]))
 
     @cached_property
     def imports(self) -> list[tuple[str, Import]]:
@@ -136,8 +127,18 @@ class Project:
         return self._cache.recall(name, self._cache.content(paths)) is not None
 
     def result(self, name: str) -> Any:
-        """Return what a tool or lane that the rule `needs` found. IncompleteError when it could not look."""
-        return self._lanes[name].result()
+        """Return what a tool or lane that the rule `needs` found. IncompleteError when it could not look.
+
+        A tool that fails is asked again without the files that cannot be examined: CHK01 speaks of those.
+        """
+        lane = self._lanes[name]
+        damaged = sorted(path for path, record in self.files.items() if record.problem)
+        try:
+            return lane.result()
+        except IncompleteError:
+            if not damaged or not isinstance(lane, Late):
+                raise
+        return lane.without(damaged)
 
     @property
     def contract(self) -> Contract:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from checks.project import Project
     from checks.sources import Source
 
+EVERY = ("*",)  # as `suffixes`: all files of text
 Handler = Callable[[Any, "FileView"], None]
 
 

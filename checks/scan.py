@@ -32,13 +32,15 @@ def scan(root: Path, entries: Sequence[Entry], collectors: Sequence[Collector], 
     todo = [entry for entry in entries if records[entry.path] is None]
     for entry, (record, content) in zip(todo, examined(root, todo, collectors), strict=True):
         records[entry.path] = FileRecord(**record)
-        if not entry.problem and "_failed" not in record["notes"]:
+        if content and "_failed" not in record["notes"]:
             cache.put(entry, record, content)
+        else:
+            cache.drop(entry.path)
     return {path: record for path, record in records.items() if record is not None}
 
 
 def examined(root: Path, todo: list[Entry], collectors: Sequence[Collector]) -> list[tuple[dict[str, Any], str]]:
-    """Return record and content digest of each file."""
+    """Return record and content digest of each file; no digest for one that could not be read."""
     workers = min(os.cpu_count() or 1, 4)
     if len(todo) < WORTH_A_PROCESS or workers == 1:
         return batch(root, todo, collectors)
@@ -70,7 +72,7 @@ def batch(root: Path, entries: list[Entry], collectors: Sequence[Collector]) -> 
         results = []
         for entry in entries:
             record, source = examine(root, entry, collectors)
-            results.append((as_json(record), digest(source.data)))
+            results.append((as_json(record), "" if source.problem else digest(source.data)))
         return results
     finally:
         if paused:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from checks.sources import Source
 
 MARK = "autional: ignore"
+LONGEST_DAYS = 180  # from today to the last day of a suppression: what takes longer is no exception
 COMMENTS = {
     ".py": ("#",), ".yaml": ("#",), ".yml": ("#",), ".toml": ("#",), ".sql": ("--",), ".md": ("<!--",), ".sh": ("#",),
     ".proto": ("//",), "": ("#",),
@@ -44,6 +45,15 @@ class Suppression:
     def covers(self, code: str, line: int) -> bool:
         """Whether it speaks of this rule at this line."""
         return code in self.codes and line in (self.target, self.line)
+
+    def too_long(self, today: datetime.date) -> bool:
+        """Whether its last day is further ahead than one may promise."""
+        last = today + datetime.timedelta(days=LONGEST_DAYS)
+        return not self.problem and bool(self.until) and datetime.date.fromisoformat(self.until) > last
+
+    def holds(self, today: datetime.date) -> bool:
+        """Whether it is complete and of these days."""
+        return not (self.problem or self.expired(today) or self.too_long(today))
 
     def expired(self, today: datetime.date) -> bool:
         """Whether its last day has passed."""
@@ -81,7 +91,7 @@ def one(source: Source, line: int, column: int, comment: str) -> Suppression:
     found = GRAMMAR.search(comment)
     if not found:
         return Suppression(line, target, [], "", "", 'is not of the form autional: ignore[CODE] reason="…" until=DATE')
-    codes = [code.strip() for code in found["codes"].split(",") if code.strip()]
+    codes = [code.strip().upper() for code in found["codes"].split(",") if code.strip()]
     reason, until = (found["reason"] or "").strip(), found["until"] or ""
     until = until.removesuffix("-->").strip()
     return Suppression(line, target, codes, reason, until, problem_of(codes, reason, until))

@@ -30,7 +30,7 @@ def check(
     changed: Annotated[
         bool, typer.Option("--changed", help="Only what differs from the base branch; static lane.")
     ] = False,
-    base: Annotated[str, typer.Option(help="The branch to compare with.")] = "",
+    base: Annotated[str, typer.Option(help="The branch to compare with; also AUTIONAL_BASE, GITHUB_BASE_REF.")] = "",
     fix: Annotated[bool, typer.Option("--fix", help="Apply the safe fixes, then check again.")] = False,
     explain: Annotated[str | None, typer.Option(help="Why a rule is there, and how to satisfy it.")] = None,
     listing: Annotated[bool, typer.Option("--list", help="Every rule with its tier and lane.")] = False,
@@ -103,6 +103,7 @@ def options_of(
     cache: bool,
 ) -> Options:
     """Return what a run looks at. A rule that is asked for by name runs, whatever its lane."""
+    from checks.base import named
     from checks.engine import Options
     from checks.model import Lane
 
@@ -117,7 +118,7 @@ def options_of(
         lanes = set(Lane)
     else:
         lanes = {Lane.STATIC} if changed else {Lane.STATIC, Lane.CONTRACT, Lane.DATA}
-    return Options(frozenset(lanes), paths, changed, base, instance, cache)
+    return Options(frozenset(lanes), paths, changed, base or named(), instance, cache)
 
 
 def look(root: Path, rules: list[Rule], options: Options) -> Report:

@@ -26,7 +26,7 @@ def find_root(start: Path | None = None) -> Path:
             hint=f"unset {VARIABLE}, or point it at a clone of Autional",
             exit_code=ExitCode.CONFIGURATION,
         )
-    here = (start or Path.cwd()).resolve()
+    here = start.resolve() if start else present()
     for folder in (here, *here.parents):
         if is_root(folder):
             return folder
@@ -35,6 +35,18 @@ def find_root(start: Path | None = None) -> Path:
         hint="change into a clone of Autional, or set AUTIONAL_WORKSPACE",
         exit_code=ExitCode.CONFIGURATION,
     )
+
+
+def present() -> Path:
+    """Return the folder that this process is in. AutionalError when it is there no more."""
+    try:
+        return Path.cwd().resolve()
+    except FileNotFoundError:
+        raise AutionalError(
+            "the current folder has been deleted",
+            hint="change into a clone of Autional, or set AUTIONAL_WORKSPACE",
+            exit_code=ExitCode.CONFIGURATION,
+        ) from None
 
 
 def is_root(folder: Path) -> bool:

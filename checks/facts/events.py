@@ -90,12 +90,27 @@ class Fields:
                 fields |= other
             elif isinstance(key, ast.Constant) and isinstance(key.value, str):
                 fields[key.value] = self.type_of(value)
+                fields |= {f"{key.value}{name}": each for name, each in self._inner(value, depth).items()}
             else:
                 return None
         return fields
 
+    def _inner(self, node: ast.AST, depth: int) -> dict[str, str]:
+        """Return what is in a value that is written out: `.field` of a mapping, `[].field` of those in a list."""
+        if isinstance(node, ast.Dict):
+            return {f".{name}": each for name, each in (self.of(node, depth) or {}).items()}
+        if isinstance(node, ast.ListComp):
+            return {f"[]{name}": each for name, each in self._inner(node.elt, depth).items()}
+        if isinstance(node, ast.List) and node.elts:
+            return {f"[]{name}": each for name, each in self._inner(node.elts[0], depth).items()}
+        return {}
+
     def type_of(self, node: ast.AST) -> str:
-        """Return the JSON type of a value, `any` when it cannot be told."""
+        """Return the JSON type of a value, several as `null|string`, `any` when it cannot be told."""
+        if isinstance(node, ast.IfExp):
+            return either([self.type_of(node.body), self.type_of(node.orelse)])
+        if isinstance(node, ast.Constant) and node.value is None:
+            return "null"
         if isinstance(node, ast.Constant):
             return TYPES.get(type(node.value).__name__, "any")
         if isinstance(node, ast.JoinedStr) or (isinstance(node, ast.Call) and is_text(node)):
@@ -114,7 +129,37 @@ def is_text(node: ast.Call) -> bool:
     return name_of(node.func) == "str" or (isinstance(node.func, ast.Attribute) and node.func.attr == "isoformat")
 
 
+def either(kinds: list[str]) -> str:
+    """Return the union of some types."""
+    every = sorted({each for kind in kinds for each in kind.split("|")})
+    return "any" if "any" in every else "|".join(every)
+
+
 def type_named(annotation: str) -> str:
     """Return the JSON type of an annotation."""
-    head = annotation.partition("[")[0].strip()
+    try:
+        return type_annotated(ast.parse(annotation, mode="eval").body)
+    except SyntaxError:
+        return "any"
+
+
+def type_annotated(node: ast.expr) -> str:
+    """Return the JSON type of an annotation."""
+    if isinstance(node, ast.Constant) and node.value is None:
+        return "null"
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return type_named(node.value)
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr):
+        return either([type_annotated(node.left), type_annotated(node.right)])
+    if isinstance(node, ast.Subscript):
+        name = name_of(node.value).rpartition(".")[2]
+        parts = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
+        if name in ("Optional", "Union"):
+            return either([*(type_annotated(each) for each in parts), *(["null"] if name == "Optional" else [])])
+        if name == "Annotated":
+            return type_annotated(parts[0])
+        if name == "Literal":
+            return either([type_annotated(ast.Name(type(getattr(each, "value", each)).__name__)) for each in parts])
+        node = node.value
+    head = name_of(node).rpartition(".")[2]
     return TYPES.get(head) or {"list": "array", "tuple": "array", "dict": "object"}.get(head, "any")

@@ -7,7 +7,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -71,15 +71,24 @@ class Pending(Generic[Result]):
 
 
 class Late(Generic[Result]):
-    """A tool that is started when it is asked, unless that is so likely that it does not wait."""
+    """A tool that is started when it is asked, unless that is so likely that it does not wait.
 
-    def __init__(self, begin: Callable[[], Tool[Result]], *, wait: bool) -> None:
+    `begin` takes the paths that the tool is not to look at.
+    """
+
+    def __init__(self, begin: Callable[[Collection[str]], Tool[Result] | Known[Result]], *, wait: bool) -> None:
         self._begin = begin
-        self._tool = None if wait else begin()
+        self._tool = None if wait else begin(())
 
     def result(self) -> Result:
         """Return what the tool found. IncompleteError when it could not look."""
-        self._tool = self._tool or self._begin()
+        self._tool = self._tool or self._begin(())
+        return self._tool.result()
+
+    def without(self, paths: Collection[str]) -> Result:
+        """Return what the tool finds when it does not look at some files, on which it has failed."""
+        self.close()
+        self._tool = self._begin(paths)
         return self._tool.result()
 
     def close(self) -> None:

@@ -15,8 +15,8 @@ SHOWN = 10
 
 def lines(report: Report) -> Iterator[str]:
     """Yield one command per finding, the heaviest first, then what else there is."""
-    for code, why, _ in report.incomplete:
-        yield f"::error title={code}::{escaped(f'could not look: {why}')}"
+    for code, why, hint in report.incomplete:
+        yield f"::error title={code}::{escaped(f'could not look: {why}' + (f'; next: {hint}' if hint else ''))}"
     worst = sorted(report.findings, key=lambda one: (one.tier, one.path, one.line))
     for one in worst[:SHOWN]:
         kind = "warning" if one.tier is Tier.P2 else "error"

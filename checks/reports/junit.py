@@ -35,7 +35,18 @@ def document(report: Report) -> str:
             places = "\n".join(f"{one.place}: {one.message}" for one in found)
             failure = ElementTree.SubElement(case, "failure", {"message": f"{len(found)} findings", "type": rule.tier})
             failure.text = UNPRINTABLE.sub("?", places)
-        for why in (why for code, why, _ in report.incomplete if code == rule.code):
+        for why in (told(why, hint) for code, why, hint in report.incomplete if code == rule.code):
             ElementTree.SubElement(case, "error", {"message": UNPRINTABLE.sub("?", why), "type": "incomplete"})
+    for code, why, hint in report.incomplete:
+        if code not in {rule.code for rule in report.rules}:
+            case = ElementTree.SubElement(suite, "testcase", {"classname": "autional.check", "name": code, "time": "0"})
+            ElementTree.SubElement(
+                case, "error", {"message": UNPRINTABLE.sub("?", told(why, hint)), "type": "incomplete"}
+            )
     ElementTree.indent(root)
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + ElementTree.tostring(root, encoding="unicode") + "\n"
+
+
+def told(why: str, hint: str) -> str:
+    """Return why a rule could not look, and what helps."""
+    return f"{why}; next: {hint}" if hint else why

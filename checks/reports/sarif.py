@@ -33,8 +33,12 @@ def document(report: Report) -> dict[str, Any]:
     ]
     driver = {"name": "autional check", "rules": rules}
     notes = [
-        {"level": "error", "message": {"text": why}, "associatedRule": {"id": code}}
-        for code, why, _ in report.incomplete
+        {
+            "level": "error",
+            "message": {"text": f"{why}; next: {hint}" if hint else why},
+            **({"associatedRule": {"id": code}} if code in index else {}),
+        }
+        for code, why, hint in report.incomplete
     ]
     invocation = {"executionSuccessful": not report.incomplete, "toolExecutionNotifications": notes}
     shown = [*((one, False) for one in report.findings), *((one, True) for one in report.suppressed)]

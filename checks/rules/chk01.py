@@ -3,7 +3,7 @@
 Harm: a file that cannot be read or parsed is a file that no rule sees.
 Rule: no unreadable file, link in a circle, file over 2 MB, or Python that does not parse.
 Fix: mend the file; generated data does not belong beside code.
-Escape: `exclude` in `[tool.autional.check]` of pyproject.toml.
+Escape: none; P0. Broken on purpose, or generated, and not run: `exclude` in `[tool.autional.check]` of pyproject.toml.
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ Escape: none; P0.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from checks.facts.errors import ErrorCode, ErrorCodes, Retired, RetiredCodes, known
@@ -16,6 +17,7 @@ from checks.project import Project
 from checks.rule import Rule
 
 CHASSIS = "services/chassis/errors.py"
+CODES = re.compile(r"services/[^/]+/errors\.py")
 
 
 class Con12(Rule):
@@ -35,10 +37,14 @@ class Con12(Rule):
             today[gone.number] = (path, gone.line, gone.name)
         for path, code in project.facts(ErrorCodes, ErrorCode):
             today[code.number] = (path, code.line, code.name)
-        for path in (CHASSIS, *(f"services/{name}/errors.py" for name in project.specs)):
+        files = {f"services/{name}/errors.py" for name in project.specs}
+        files.add(CHASSIS)
+        for path in sorted(files | {path for path in project.base.paths if CODES.fullmatch(path)}):
             released = released_codes(project, path)
             project.examined(self.code, len(released))
             for number, name in released.items():
+                if number not in today and path not in files:
+                    continue  # the whole service is gone; its numbers stay its own
                 if number not in today:
                     message = f'{number} {name} is released and gone: CODES.retire({number}, "{name}")'
                     yield self.finding(path, 1, message, symbol=name)

@@ -18,6 +18,9 @@ from checks.model import Finding, Lane, Tier
 from checks.project import Project
 from checks.rule import Rule
 
+# What every service's revisions run with.
+SHARED = ("migrations/env.py", "services/chassis/", "autional_cli/migrations/")
+
 
 class Dat05(Rule):
     """Revisions go up, down and up again."""
@@ -59,4 +62,4 @@ class Dat05(Rule):
 
 def files_of(project: Project, service: str) -> list[str]:
     """Return the files that decide what a service's revisions do."""
-    return [each for each in project.files if each.startswith((f"migrations/{service}/", "services/chassis/"))]
+    return [each for each in project.files if each.startswith((f"migrations/{service}/", *SHARED))]

@@ -1,7 +1,8 @@
 """What is left to do says how much it weighs, whose it is and since when.
 
-Harm: a TODO of nobody, from never, is read for years and done by no one.
-Rule: a comment `TODO`, `FIXME` or `XXX` has the form `TODO(P1, ada, 2026-11-22): what`; `check --debt` lists it.
+Harm: a wish of nobody, from never, is read for years and done by no one.
+Rule: `TODO`, `FIXME`, `XXX` or `HACK`, in capitals or not, in a comment, a docstring or a document, has the form
+`TODO(P1, ada, 2026-11-22): what`; `check --debt` lists it.
 Fix: write tier, owner and date; better, do it.
 Escape: none needed; a P0 among them blocks.
 """
@@ -9,19 +10,17 @@ Escape: none needed; a P0 among them blocks.
 from __future__ import annotations
 
 import datetime
-import io
 import re
-import tokenize
 from collections.abc import Iterator
 
 from checks.facts import FileView
+from checks.markers import markers
 from checks.model import Finding, Tier
 from checks.project import Project
 from checks.rule import Rule
-from checks.sources import Source
+from checks.sources import SUFFIXES, Source
 
-MARKER = re.compile(r"#.*?\b(TODO|FIXME|XXX)\b")
-FORM = re.compile(r"\b(?:TODO|FIXME|XXX)\((P[012]), *([\w.@-]+), *(\d{4}-\d\d-\d\d)\): *(\S.*)")
+FORM = re.compile(r"(?i:\b(?:TODO|FIXME|XXX|HACK))\((P[012]), *([\w.@-]+), *(\d{4}-\d\d-\d\d)\): *(\S.*)")
 
 
 class Deb01(Rule):
@@ -32,23 +31,17 @@ class Deb01(Rule):
     title = "a TODO has tier, owner and date"
     aliases = ("check-debt",)
     optional = True
+    suffixes = (*sorted(SUFFIXES - {".json"}), "")
 
     def examine(self, source: Source, view: FileView) -> None:
         view.examined()
-        if not MARKER.search(source.text):
-            return
-        try:
-            tokens = list(tokenize.generate_tokens(io.StringIO(source.text).readline))
-        except (tokenize.TokenError, SyntaxError):  # CHK01 reports the file
-            return
-        for token in tokens:
-            if token.type == tokenize.COMMENT and MARKER.search(token.string):
-                self.marker(token.start[0], token.string, view)
+        for line, text in markers(source):
+            self.marker(line, text, view)
 
     def marker(self, line: int, text: str, view: FileView) -> None:
         """Note one marker, and report one that says too little."""
         found = FORM.search(text)
-        tier, owner, date, what = found.groups() if found else ("", "", "", text.lstrip("# "))
+        tier, owner, date, what = found.groups() if found else ("", "", "", text.lstrip("#-/*<! "))
         if date and not is_day(date):
             date, found = "", None
         if not found:

@@ -32,19 +32,21 @@ class Deb03(Rule):
         project: Project,
         path: str,
         ones: Iterable[Suppression],
-        used: Collection[tuple[str, int]],
+        used: Collection[tuple[str, int, str]],
         looked: Collection[str],
     ) -> Iterator[Finding]:
-        """Yield suppressions of unknown rules, and those that all their rules looked and found nothing for."""
+        """Yield suppressions of unknown rules, and of rules that looked and found nothing there."""
         for one in ones:
             if one.problem:
                 continue  # DEB02 speaks of it
             unknown = [code for code in one.codes if code not in registry.rules()]
+            idle = [code for code in one.codes if code in looked and (path, one.line, code) not in used]
             if unknown:
                 yield cls.finding(path, one.line, f"no rule is called {', '.join(unknown)}")
-            elif (path, one.line) not in used and set(one.codes) <= set(looked):
-                message = f"{', '.join(one.codes)} finds nothing here; remove the suppression"
-                yield cls.finding(path, one.line, message, fix=removal(project, path, one))
+            if idle and not unknown:
+                whole = len(idle) == len(one.codes)
+                message = f"{', '.join(idle)} finds nothing here; remove {'the suppression' if whole else 'it'}"
+                yield cls.finding(path, one.line, message, fix=removal(project, path, one) if whole else None)
 
 
 def removal(project: Project, path: str, one: Suppression) -> Fix:

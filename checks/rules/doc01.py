@@ -1,23 +1,21 @@
 """Files are UTF-8 without a byte order mark, and hold no text that an encoding has spoilt.
 
 Harm: one file in another encoding breaks a build in another locale; spoilt text is shown to users and cannot be mended.
-Rule: bytes decode as UTF-8; no BOM; no U+FFFD; no run of Chinese characters that are the UTF-8 bytes of Chinese text
-read as GBK (a run whose GBK bytes are themselves UTF-8 of such characters is that, and no real word is).
-Fix: `--fix` removes a BOM and turns GBK-read text back; other bytes need a person who knows their encoding.
-Escape: `autional: ignore[DOC01] reason="…" until=…` on the line, for text about spoilt text.
+Rule: bytes decode as UTF-8; no BOM; no U+FFFD; nothing that was UTF-8 and was read as GBK, Shift-JIS, Big5, EUC-KR,
+Latin-1, Windows-1252 or 1251, or GBK that was read as Latin-1 (`checks/mojibake.py` says how that is told).
+Fix: `--fix` removes a BOM and turns spoilt text back; other bytes need a person who knows their encoding.
+Escape: none; P0. Text about spoilt text is written with escapes (`\\u9422`), or lies below an `exclude`.
 """
 
 from __future__ import annotations
 
-import re
-
 from checks.facts import FileView
 from checks.model import Edit, Fix, Tier
-from checks.rule import Rule
-from checks.sources import SUFFIXES, Source
+from checks.mojibake import spoilt
+from checks.rule import EVERY, Rule
+from checks.sources import Source
 
 BOM = b"\xef\xbb\xbf"
-CJK = re.compile("[\u4e00-\u9fff\u3400-\u4dbf]+")
 REPLACEMENT = "\ufffd"
 
 
@@ -26,9 +24,9 @@ class Doc01(Rule):
 
     code = "DOC01"
     tier = Tier.P0
-    title = "encoding: UTF-8, no BOM, no U+FFFD, no GBK mojibake"
+    title = "encoding: UTF-8, no BOM, no U+FFFD, no mojibake"
     aliases = ("check-encoding",)
-    suffixes = (*sorted(SUFFIXES), "")
+    suffixes = EVERY
 
     def examine(self, source: Source, view: FileView) -> None:
         view.examined()
@@ -52,19 +50,9 @@ class Doc01(Rule):
         """Look for spoilt text in one line."""
         if REPLACEMENT in text:
             view.report(number, "holds U+FFFD: a character was lost here", symbol="replacement")
-        for run in CJK.finditer(text):
-            meant = read_back(run[0])
-            if meant:
-                start = source.offset(number, len(text[: run.start()].encode()))
-                edit = Edit(source.path, start, start + len(run[0].encode()), meant)
-                message = f"{run[0]!r} is {meant!r} read as GBK"
-                view.report(number, message, fix=Fix(f"write {meant!r}", (edit,)), symbol="gbk")
-
-
-def read_back(run: str) -> str:
-    """Return what a run of Chinese characters was before it was read as GBK; empty for a run that is what it seems."""
-    try:
-        meant = run.encode("gbk").decode("utf-8")
-    except UnicodeError:
-        return ""
-    return meant if CJK.fullmatch(meant) else ""
+        for one in spoilt(text):
+            part = text[one.start : one.end]
+            start = source.offset(number, len(text[: one.start].encode()))
+            edit = Edit(source.path, start, start + len(part.encode()), one.meant)
+            fix = Fix(f"write {one.meant!r}", (edit,) if one.whole else ())
+            view.report(number, f"{part!r} is {one.meant!r} read as {one.read_as}", fix=fix, symbol="mojibake")

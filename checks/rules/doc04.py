@@ -16,6 +16,9 @@ from checks.model import Finding, Tier
 from checks.project import Project
 from checks.rule import Rule
 
+# What decides how a stack is read, besides the services' own declarations.
+READERS = ("services/chassis/spec", "autional_cli/workspace/", "autional_cli/block")
+
 
 class Doc04(Rule):
     """Stack files load."""
@@ -29,7 +32,7 @@ class Doc04(Rule):
 
     def judge(self, project: Project) -> Iterator[Finding]:
         stacks = [path for path in project.files if path.startswith("stacks/") and path.endswith((".yaml", ".yml"))]
-        services = [path for path in project.files if path.startswith("services/") and path.endswith("/service.py")]
+        services = [path for path in project.files if path.endswith("/service.py") or path.startswith(READERS)]
         project.examined(self.code, len(stacks))
         for path, message in project.memo(self.code, [*stacks, *services], lambda: problems(project, stacks)):
             yield self.placed(message, path)

@@ -4,7 +4,7 @@ Harm: a misspelt setting is an AttributeError in production; one that nothing re
 Rule: `settings.x` and `options.x` are fields of the chassis' Settings or of the service's own BaseSettings; no service
 reads `os.environ` by itself; each field is read somewhere in `services/`.
 Fix: declare the field with type, default and unit, or remove it.
-Escape: `autional: ignore[RUN06] reason="…" until=…` on the line.
+Escape: none; P0.
 """
 
 from __future__ import annotations

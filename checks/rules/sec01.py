@@ -23,8 +23,9 @@ from checks.bindings import text_of
 from checks.facts import FileView
 from checks.literals import is_label, name_for
 from checks.model import IncompleteError, Tier
-from checks.rule import Rule
-from checks.sources import SUFFIXES, Source
+from checks.rule import EVERY, Rule
+from checks.secret_files import file_secrets
+from checks.sources import Source
 
 # Only such lines can hold what the detectors look for; they cost a millisecond a line. A long run of small letters
 # without a figure is a name or a path. Words are sought in small letters: that is ten times as quick as without case.
@@ -49,7 +50,7 @@ class Sec01(Rule):
     code = "SEC01"
     tier = Tier.P0
     title = "no secrets in files"
-    suffixes = (*sorted(SUFFIXES - {".txt"}), "")
+    suffixes = EVERY
 
     def prepare(self) -> None:
         detectors()
@@ -59,7 +60,10 @@ class Sec01(Rule):
 
     def examine(self, source: Source, view: FileView) -> None:
         view.examined()
-        if not view.tree.body:  # no Python, or none that can be parsed
+        if source.suffix != ".py":
+            for number, kind in file_secrets(source, secrets_in, lines_of):
+                view.report(number, f"this looks like a secret: {kind}", symbol=kind)
+        elif not view.tree.body:  # not parsed
             look(source, view, sorted(lines_of(source.text)))
 
     def module(self, node: ast.Module, view: FileView) -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import sys
+import re
 import tempfile
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from checks.cache import digest
+from checks.cache import digest, installed
 from checks.tools.process import Tool
 
 FOLDERS = ("services", "autional_cli", "checks", "migrations")
@@ -27,13 +28,15 @@ class Issue:
     code: str
 
 
-def start(root: Path, packages: list[str]) -> Tool[list[Issue]]:
-    """Start deptry on a workspace."""
+def start(root: Path, packages: list[str], without: Iterable[str] = ()) -> Tool[list[Issue]]:
+    """Start deptry on a workspace, but for some of its files."""
     folders = [name for name in FOLDERS if (root / name).is_dir()] or ["."]
     descriptor, name = tempfile.mkstemp(suffix=".json")
     output = Path(name)
     first_party = [word for package in (*packages, "tests", "migrations") for word in ("--known-first-party", package)]
     arguments = [*folders, "--ignore", IGNORED, "--json-output", name, "--no-ansi", *first_party]
+
+    arguments += [word for path in without for word in ("--extend-exclude", f"{re.escape(path)}$")]
 
     def read(_: str) -> list[Issue]:
         try:
@@ -47,13 +50,11 @@ def start(root: Path, packages: list[str]) -> Tool[list[Issue]]:
 
 def surroundings(root: Path) -> str:
     """Return what changes when a package is installed or removed, or a folder of our own comes or goes."""
-    places = sorted({path for path in sys.path if path.endswith("-packages")})
-    installed = [f"{path} {os.stat(path).st_mtime_ns}" for path in places if os.path.isdir(path)]  # noqa: PTH116, PTH112
     with os.scandir(root) as entries:
         ours = sorted(
             each.name for each in entries if each.name[:1] not in "._" and (each.is_dir() or ".py" in each.name)
         )
-    return digest("\n".join([*installed, *ours]).encode())
+    return digest("\n".join([*installed(), *ours]).encode())
 
 
 def parse(text: str) -> list[Issue]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +34,10 @@ SELECTED = {
     "RUN04": ("RUF006",),
     "RUN07": ("DTZ",),
 }
+# Those of P1 rules: what a P0 rule finds, no comment lets through, be it ours or ruff's own.
+MAY_BE_EXCUSED = ("BLE001", "E722", "S110", "S112", "DTZ")
+NOQA = re.compile(r"(?i)#\s*(?:(?:ruff|flake8)\s*:\s*)?noqa(?::\s*(?P<codes>[A-Z]+\d+(?:[,\s]+[A-Z]+\d+)*))?")
+WHOLE_FILE = re.compile(r"(?i)\s*#\s*(?:ruff|flake8)\s*:\s*noqa")
 FOLDERS = ("services/", "autional_cli/", "checks/", "migrations/")
 LEFT_OUT = "services/contracts/"
 MANY = 5000  # files; more arguments than that a system may refuse
@@ -49,7 +54,7 @@ class Violation:
 
 
 def start(root: Path, entries: Sequence[Entry], cache: Cache) -> Tool[list[Violation]] | Known[list[Violation]]:
-    """Start ruff on what is not known yet. The project's own selection does not matter; its `noqa` comments do."""
+    """Start ruff on what is not known yet. The project's own selection does not matter."""
     python = [entry for entry in entries if entry.suffix == ".py" and not entry.path.startswith(LEFT_OUT)]
     ours = [entry for entry in python if entry.path.startswith(FOLDERS)] or python
     selection = ",".join(code for codes in SELECTED.values() for code in codes)
@@ -72,8 +77,16 @@ def start(root: Path, entries: Sequence[Entry], cache: Cache) -> Tool[list[Viola
         cache.remember("ruff", key, kept | sure)
         return violations(kept | looked)
 
-    arguments = ["check", "--isolated", "--no-cache", "--quiet", "--exit-zero", "--output-format", "json"]
-    arguments += ["--target-version", "py311", "--extend-exclude", LEFT_OUT.rstrip("/"), "--force-exclude"]
+    arguments = ["check", "--isolated", "--ignore-noqa", "--no-cache", "--quiet", "--exit-zero"]
+    arguments += [
+        "--output-format",
+        "json",
+        "--target-version",
+        "py311",
+        "--extend-exclude",
+        LEFT_OUT.rstrip("/"),
+        "--force-exclude",
+    ]
     where = todo if len(todo) < MANY else ["."]
     return Tool("ruff", [*arguments, "--select", selection, "--", *where], root, merge)
 
@@ -88,11 +101,26 @@ def version() -> str:
 
 
 def parse(root: Path, text: str) -> Iterator[tuple[str, int, str, str]]:
-    """Yield path, line, code and message of what is in ruff's JSON."""
+    """Yield path, line, code and message of what is in ruff's JSON, but for what a `noqa` comment may let through."""
+    lines: dict[str, list[str]] = {}
     for each in json.loads(text or "[]"):
         path = Path(each["filename"])
         shown = path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
-        yield shown, each["location"]["row"], each["code"] or "syntax", each["message"]
+        code = each["code"] or "syntax"
+        if code.startswith(MAY_BE_EXCUSED):
+            if shown not in lines:
+                lines[shown] = read(root, shown).lines
+            if is_let_through(lines[shown], each["noqa_row"] or each["location"]["row"], code):
+                continue
+        yield shown, each["location"]["row"], code, each["message"]
+
+
+def is_let_through(lines: Sequence[str], row: int, code: str) -> bool:
+    """Whether a `noqa` comment on this line, or one for the whole file, names a code of ruff, or all of them."""
+    here = lines[row - 1] if 0 < row <= len(lines) else ""
+    whole = [line for line in lines if WHOLE_FILE.match(line)]
+    found = [match for line in (here, *whole) for match in [NOQA.search(line)] if match]
+    return any(not match["codes"] or code in re.split(r"[,\s]+", match["codes"].upper()) for match in found)
 
 
 def violations(known: dict[str, Any]) -> list[Violation]:

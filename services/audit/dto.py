@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 from uuid import UUID
+
+from pydantic import JsonValue
 
 from services.chassis.dto import Dto
 
@@ -17,7 +18,7 @@ class RecordOut(Dto):
     type: str
     subject: str
     time: datetime
-    data: dict[str, Any]
+    data: dict[str, JsonValue]  # as the event's publisher made it
     trace_id: str
     hash: str
 

@@ -27,7 +27,6 @@ async def _trail(request: Request) -> Trail:
 TrailDep = Annotated[Trail, Depends(_trail)]
 
 
-# autional: ignore[CON05] reason="an event's data has the shape its publisher gave it" until=2027-11-30
 @router.get("/events")
 async def list_events(
     user: User,
@@ -45,7 +44,6 @@ async def list_events(
     return ok(Page(items=[_out(record) for record in records[:limit]], next_cursor=next_cursor))
 
 
-# autional: ignore[CON05] reason="an event's data has the shape its publisher gave it" until=2027-11-30
 @router.get("/events/{event_id}")
 async def get_event(event_id: UUID, user: User, trail: TrailDep) -> Envelope[RecordOut]:
     """Return one record."""

@@ -109,6 +109,7 @@ def contracts() -> Iterator[Defect]:
     yield Defect("CON09", "services/session/openapi.json", " ")
     yield Defect("CON10", "services/point/peers.py", "/v1/internal/nowhere/", "/v1/internal/profiles/")
     yield Defect("CON12", "services/audit/errors.py", "register(2005,", "register(2001,")
+    yield Defect("CON13", "services/session/session.proto", "int64 expires_in = 4", "int32 expires_in = 4")
     yield Defect("SEC02", "services/tenant/routes.py", route("open", ""))
 
 

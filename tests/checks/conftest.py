@@ -7,9 +7,17 @@ from pathlib import Path
 
 import pytest
 
+from checks.base import VARIABLES
 from tests.checks.workspace import git
 
 Write = Callable[..., Path]
+
+
+@pytest.fixture(autouse=True)
+def without_base(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Forget the branch that this very run is for, if it is one of CI."""
+    for name in VARIABLES:
+        monkeypatch.delenv(name, raising=False)
 
 
 @pytest.fixture

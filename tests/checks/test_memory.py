@@ -11,7 +11,7 @@ import pytest
 
 from checks import registry
 from checks.base import Base
-from checks.cache import PLACE
+from checks.cache import PLACE, digest
 from checks.engine import Options, Report, run
 from checks.model import Lane
 from tests.checks.conftest import Write
@@ -49,8 +49,14 @@ def look(root: Path, write: Write) -> Look:
 
 def remembered(root: Path) -> dict[str, Any]:
     """Return what the cache holds."""
-    kept: dict[str, Any] = json.loads((root / PLACE).read_bytes())
+    kept: dict[str, Any] = json.loads((root / PLACE).read_bytes().partition(b"\n")[2])
     return kept
+
+
+def remember(root: Path, kept: dict[str, Any]) -> None:
+    """Put something else into the cache, sealed as the engine does it."""
+    data = json.dumps(kept).encode()
+    (root / PLACE).write_bytes(digest(data).encode() + b"\n" + data)
 
 
 def test_what_ruff_found_is_found_again_until_the_file_changes(look: Look, write: Write) -> None:
@@ -88,11 +94,13 @@ def test_what_deptry_found_is_found_again_until_imports_or_dependencies_change(l
     assert look("ARC07") == set()
 
 
-def test_a_file_that_checks_leave_out_and_deptry_does_not_is_looked_at_anew(look: Look, write: Write) -> None:
+def test_what_a_tool_finds_in_an_excluded_file_is_shown_once_it_is_not_excluded(look: Look, write: Write) -> None:
     write("pyproject.toml", DECLARED.format("") + '[tool.autional.check]\nexclude = ["services/made/"]\n')
     path = write("services/made/x.py", "A = 1\n")
     assert look("ARC07") == set()
     path.write_text("import orjson\n\nA = orjson\n")
+    assert look("ARC07") == set()
+    write("pyproject.toml", DECLARED.format(""))
     assert look("ARC07") == {"services/made/x.py"}
 
 
@@ -112,10 +120,10 @@ def test_another_engine_believes_nothing_that_was_remembered(root: Path, look: L
     write("services/a/x.py", BLIND)
     assert look("RUN03") == {"services/a/x.py"}
     kept = remembered(root)
-    kept["files"][""]["ruff"]["value"]["services/a/x.py"][1] = []
-    (root / PLACE).write_text(json.dumps(kept))
+    kept["extra"]["ruff"]["value"]["services/a/x.py"][1] = []
+    remember(root, kept)
     assert not [one for one in whole(root).findings if one.code == "RUN03"]  # it is what is read
-    (root / PLACE).write_text(json.dumps(kept | {"engine": "of yesterday"}))
+    remember(root, kept | {"engine": "of yesterday"})
     assert look("RUN03") == {"services/a/x.py"}
 
 
@@ -123,8 +131,8 @@ def test_what_was_remembered_of_other_bytes_is_not_believed(root: Path, look: Lo
     write("services/a/x.py", BLIND)
     assert look("RUN03") == {"services/a/x.py"}
     kept = remembered(root)
-    kept["files"][""]["ruff"]["value"]["services/a/x.py"] = ["the digest of other bytes", []]
-    (root / PLACE).write_text(json.dumps(kept))
+    kept["extra"]["ruff"]["value"]["services/a/x.py"] = ["the digest of other bytes", []]
+    remember(root, kept)
     assert look("RUN03") == {"services/a/x.py"}
 
 

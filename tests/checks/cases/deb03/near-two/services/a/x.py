@@ -1,4 +1,6 @@
 import datetime
 
-# autional: ignore[RUN07, RUN01] reason="either is enough" until=2027-01-31
-NOW = datetime.datetime.now()
+try:
+    A = 1
+# autional: ignore[RUN07, run03] reason="both find something here" until=2027-01-31
+except Exception: NOW = datetime.datetime.now()

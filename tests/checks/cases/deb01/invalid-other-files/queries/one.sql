@@ -1,0 +1,2 @@
+SELECT 1; -- FIXME one more, expect: DEB01
+/* todo: two, expect: DEB01 */
