@@ -23,7 +23,7 @@ down: $(STAMP)  ## drain and stop everything; data stays
 
 .PHONY: test
 test: $(STAMP)  ## the test suite, on real servers of its own
-	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadscope --no-loadscope-reorder
+	@AUTIONAL_TEST_PARENT=$$PPID $(BIN)/python -m pytest $(ARGS) -n auto --maxprocesses 4 --dist loadscope --no-loadscope-reorder
 
 .PHONY: check
 check: $(STAMP)  ## lint, formatting, strict types, and the rules of autional check that need no platform

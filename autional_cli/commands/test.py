@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import importlib.util
 import os
+import signal
 import subprocess
 import sys
 from typing import TYPE_CHECKING, Annotated
@@ -13,6 +14,7 @@ import typer
 
 from autional_cli import render
 from autional_cli.errors import AutionalError, ExitCode
+from autional_cli.pytest_plugin.parent import VARIABLE as PARENT
 from autional_cli.supervisor.target import FORMAT_HELP
 from autional_cli.workspace.locate import VARIABLE, find_root
 
@@ -71,8 +73,11 @@ def run_pytest(root: Path, arguments: list[str], *, driver: str | None, stack: s
     options += [f"--platform-stack={stack}"] if stack else []
     options += ["--keep-platform"] if keep else []
     process = subprocess.Popen(  # noqa: S603 - pytest of our own environment
-        [sys.executable, "-m", "pytest", *options, *arguments], env={**os.environ, VARIABLE: str(root)}
+        [sys.executable, "-m", "pytest", *options, *arguments],
+        env={**os.environ, VARIABLE: str(root), PARENT: str(os.getpid())},
     )
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_: process.send_signal(signal.SIGINT))
     while True:
         try:
             return ours(process.wait())

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from autional_cli.pytest_plugin import options
+from autional_cli.pytest_plugin import options, parent
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -28,6 +28,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Refuse options that cannot work before a test runs."""
     options.check(config)
+    if not hasattr(config, "workerinput"):  # workers end with the process that started them
+        parent.follow()
 
 
 @pytest.hookimpl(wrapper=True)

@@ -1,10 +1,10 @@
 """`python -S -E -s -m autional_cli.supervisor.guardian LOCK`: stops what a supervisor that was killed left behind.
 
-It reads lines from stdin: `add PID STARTED STOP KILL PORT NAME`, `del PID`, `socket PATH`, `freeze PID STARTED`,
-`thaw PID`, `after NAME COMMAND`, `bye`. At the end of the stream without `bye` it lets frozen processes go on, stops
-every process it was told of, runs the commands that stop what outlives a process, and removes the sockets. Standard
-library only, a session of its own, and a lock on LOCK for its life, so that the next supervisor can wait until the
-ground is clear.
+It reads lines from stdin: `add PID STARTED STOP KILL PORT NAME` (STARTED may be `?`: looked up as the line comes),
+`del PID`, `socket PATH`, `freeze PID STARTED`, `thaw PID`, `after NAME COMMAND`, `done NAME`, `bye`. At the end of the
+stream without `bye` it lets frozen processes go on, stops every process it was told of, runs the commands that stop
+what outlives a process, and removes the sockets. Standard library only, a session of its own, and a lock on LOCK for
+its life, so that the next supervisor can wait until the ground is clear.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
-from autional_cli.supervisor.process import is_alive, kill_group, signal_process
+from autional_cli.supervisor.process import is_alive, kill_group, signal_process, start_time
 
 GRACE_S = 5.0  # from the stop signal to the next, harder one
 WAKE_AFTER_S = 0.05  # between the signal and that connection: together they would be missed
@@ -68,7 +68,15 @@ def aftermaths(lines: list[str]) -> list[list[str]]:
         if verb == "after":
             name, _, command = rest.partition(" ")
             found[name] = json.loads(command)
+        elif verb == "done":
+            found.pop(rest, None)
     return list(found.values())
+
+
+def arrived(line: str) -> str:
+    """Return a line with the start of a process that told of itself and could not know it."""
+    verb, pid, started, *rest = line.split(" ", 3) if line.count(" ") > 2 else (line, "", "")
+    return " ".join((verb, pid, start_time(int(pid)) or "-", *rest)) if (verb, started) == ("add", "?") else line
 
 
 def clear_up(commands: list[list[str]]) -> None:
@@ -143,7 +151,7 @@ def main() -> int:
     fcntl.flock(lock, fcntl.LOCK_EX)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)  # it ends with its supervisor, not with a terminal
-    lines = list(sys.stdin)
+    lines = [arrived(line) for line in sys.stdin]
     wards, sockets, said_bye = read(lines)
     if not said_bye:
         for pid, started in frozen(lines).items():

@@ -17,6 +17,7 @@ import orjson
 
 from services.chassis.auth import HEADER, Signer
 from tests.chassis.servers import PROBE, WITNESS, Servers
+from tests.guard import guarded
 
 ROOT = Path(__file__).parents[2]
 START_S = 20.0
@@ -135,9 +136,9 @@ async def probe(servers: Servers, folder: Path, **env: str) -> AsyncIterator[Pro
     try:
         async with gates.listening():
             with (folder / "probe.out").open("wb") as output:
-                command = (sys.executable, "-m", "tests.chassis.probe_process")
+                words, keep = guarded((sys.executable, "-m", "tests.chassis.probe_process"))
                 child = await asyncio.create_subprocess_exec(
-                    *command, cwd=ROOT, env=given, stdout=output, stderr=output
+                    *words, cwd=ROOT, env=given, stdout=output, stderr=output, pass_fds=keep
                 )
             try:
                 yield Process(child, gates, notifications)

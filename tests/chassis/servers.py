@@ -22,6 +22,7 @@ from autional_cli.workspace.discover import discover
 from autional_cli.workspace.model import ServiceEntry
 from services.chassis.settings import Settings
 from services.chassis.spec import ServiceSpec
+from tests.guard import guarded
 from tests.resources.running import CALL, READY_S, build, claim, stack
 
 ROOT = Path(__file__).parents[2]
@@ -77,14 +78,16 @@ class Server:
         spec = self.resource.process()
         assert spec is not None
         argv = spec.argv or (sys.executable, "-c", CALL, spec.entry or "")
+        words, keep = guarded(argv, spec)
         with spec.log.open("ab") as log:
             self.process = subprocess.Popen(  # noqa: ASYNC220 - it must outlive this event loop, and returns at once
-                argv,
+                words,
                 env={"PATH": os.environ["PATH"], **spec.env},
                 cwd=spec.cwd,
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
+                pass_fds=keep,
             )
         await self.resource.wait_ready(READY_S)
         await self.resource.provision()

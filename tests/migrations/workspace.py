@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.drift.databases import ROOT, fetch
+from tests.guard import guarded
 from tests.resources.running import CALL
 
 SERVICE = "thing"
@@ -97,9 +98,10 @@ class Workspace:
         """Start the migration process of the supervisor on this workspace."""
         targets = json.dumps([{"service": SERVICE, "url": url}])
         environment = {**os.environ, "AUTIONAL_MIGRATIONS": targets, "AUTIONAL_WORKSPACE": str(self.root)}
+        words, keep = guarded([sys.executable, "-c", CALL, "autional_cli.migrations.runner:main"])
         return await asyncio.create_subprocess_exec(
-            sys.executable, "-c", CALL, "autional_cli.migrations.runner:main",
-            cwd=ROOT, env=environment, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+            *words, cwd=ROOT, env=environment, pass_fds=keep,
+            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
         )  # fmt: skip
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from autional_cli.instance import Instance
+from tests.guard import guarded, keep_promise, promise
 
 ROOT = Path(__file__).parents[2]
 AUTIONAL = Path(sys.executable).with_name("autional")
@@ -34,27 +35,35 @@ class Platform:
 
     def run(self, *arguments: str, timeout_s: float = COMMAND_S) -> subprocess.CompletedProcess[str]:
         """Run a command to its end."""
+        words, keep = self._guarded(arguments)
         return subprocess.run(
-            [AUTIONAL, *arguments],
+            words,
             cwd=self.root,
             env=self.environment(),
             capture_output=True,
             text=True,
             timeout=timeout_s,
             check=False,
+            pass_fds=keep,
         )
 
     def start(self, *arguments: str, **options: Any) -> subprocess.Popen[str]:
         """Start a command and return at once."""
+        words, keep = self._guarded(arguments)
         return subprocess.Popen(
-            [AUTIONAL, *arguments],
+            words,
             cwd=self.root,
             env=self.environment(),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            pass_fds=keep,
             **options,
         )
+
+    def _guarded(self, arguments: tuple[str, ...]) -> tuple[list[str], tuple[int, ...]]:
+        promise(self.root, self.instance)
+        return guarded([AUTIONAL, *arguments])
 
     def json(self, *arguments: str) -> Any:
         """Run a command that must succeed and return its JSON."""
@@ -78,6 +87,7 @@ class Platform:
         assert done.returncode == 0, done.stderr
         shutil.rmtree(self.home, ignore_errors=True)  # the logs
         Instance.open(self.root, self.instance).discard_run_dir()
+        keep_promise(self.root, self.instance)
 
     def pid(self, name: str) -> int:
         """Return the process id of a service, resource or other unit."""

@@ -17,6 +17,7 @@ from autional_cli.main import COMMANDS
 from autional_cli.supervisor.topology import all_resources
 from autional_cli.workspace.discover import discover
 from autional_cli.workspace.load import load_stack
+from tests.guard import guarded
 from tests.platform.running import ROOT, Platform
 
 
@@ -164,7 +165,10 @@ def test_one_service_runs_alone_under_any_supervisor(platform: Platform) -> None
     told |= {"AUTIONAL_HTTP_PORT": "29911", "AUTIONAL_REPLICA": "profile-alone", "AUTIONAL_LOG_FILE": ""}
     told = {key: value for key, value in told.items() if value}
     argv = [sys.executable, "-m", "services.chassis", "profile"]
-    alone = subprocess.Popen(argv, cwd=ROOT, env={**os.environ, **told}, stdout=subprocess.PIPE, text=True)
+    words, keep = guarded(argv)
+    alone = subprocess.Popen(
+        words, cwd=ROOT, env={**os.environ, **told}, stdout=subprocess.PIPE, text=True, pass_fds=keep
+    )
     try:
         assert alone.stdout is not None
         ready = next(line for line in alone.stdout if '"event":"ready"' in line)

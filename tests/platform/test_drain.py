@@ -19,6 +19,7 @@ from autional_cli.instance import Instance
 from autional_cli.supervisor.topology import all_resources
 from autional_cli.workspace.discover import discover
 from autional_cli.workspace.load import load_stack
+from tests.guard import guarded
 from tests.platform.load import Load, mixed_load
 from tests.platform.running import AUTIONAL, ROOT, Platform
 from tests.platform.test_faults import SERVICES, select, until
@@ -153,7 +154,8 @@ def alone(platform: Platform, replica: str, port: str, **env: str) -> Iterator[t
     told |= {"AUTIONAL_LOG_FILE": ""}
     argv = [sys.executable, "-m", "services.chassis", "profile"]
     given = {**CLEAN, **{key: value for key, value in told.items() if value}}
-    process = subprocess.Popen(argv, cwd=ROOT, env=given, stdout=subprocess.PIPE, text=True)
+    words, keep = guarded(argv)
+    process = subprocess.Popen(words, cwd=ROOT, env=given, stdout=subprocess.PIPE, text=True, pass_fds=keep)
     try:
         assert process.stdout is not None
         next(line for line in process.stdout if '"event":"ready"' in line)

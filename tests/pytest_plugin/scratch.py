@@ -13,6 +13,8 @@ from pathlib import Path
 
 import psutil
 
+from tests.guard import guarded
+
 ROOT = Path(__file__).parents[2]
 RUN_S = 240
 LEAN = ("-p", "no:cacheprovider", "-p", "no:schemathesis")  # of ours, and 1.5 s of every start
@@ -41,8 +43,10 @@ class Scratch:
     def start(self, *arguments: str, environment: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
         """Start pytest and return at once."""
         inherited = {key: value for key, value in os.environ.items() if not key.startswith(("AUTIONAL_", "PYTEST_"))}
+        words, keep = guarded([sys.executable, "-m", "pytest", *LEAN, "--junitxml=junit.xml", *arguments])
         return subprocess.Popen(
-            [sys.executable, "-m", "pytest", *LEAN, "--junitxml=junit.xml", *arguments],
+            words,
+            pass_fds=keep,
             cwd=self.folder,
             env={**inherited, "NO_COLOR": "1", "COLUMNS": "200", **(environment or {})},
             stdout=subprocess.PIPE,

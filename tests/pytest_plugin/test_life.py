@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -107,12 +108,15 @@ def test_a_worker_that_is_killed_leaves_nothing_behind_and_the_others_go_on(scra
     scratch.wait_clear()
 
 
-def test_a_session_that_is_killed_leaves_nothing_behind(scratch: Scratch) -> None:
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGKILL], ids=lambda n: n.name)
+def test_a_session_that_is_killed_leaves_nothing_behind(scratch: Scratch, number: signal.Signals) -> None:
     scratch.write("test_it.py", ENDLESS)
     with scratch.start() as process:
         try:
             wait_for(scratch.folder / "running", process)
             assert len(scratch.instances()) == 1
+            process.send_signal(number)
+            process.wait(RUN_S)
         finally:
             process.kill()
     scratch.wait_clear()

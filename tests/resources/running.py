@@ -18,6 +18,7 @@ from autional_cli.errors import AutionalError
 from autional_cli.instance import BASES, BlockClaim, Instance, claim_block
 from autional_cli.workspace.model import ResourceEntry, ServiceEntry, Stack
 from services.chassis.spec import ServiceSpec
+from tests.guard import guarded
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable
@@ -86,9 +87,10 @@ async def start(spec: ProcessSpec) -> Server:
     """Start a process of a driver."""
     argv = spec.argv or (sys.executable, "-c", CALL, spec.entry or "")
     environment = {"PATH": os.environ["PATH"], **spec.env}
+    words, keep = guarded(argv, spec)
     with spec.log.open("ab") as log:
         process = await asyncio.create_subprocess_exec(
-            *argv, env=environment, cwd=spec.cwd, stdout=log, stderr=log, start_new_session=True
+            *words, env=environment, cwd=spec.cwd, stdout=log, stderr=log, start_new_session=True, pass_fds=keep
         )
     return Server(spec, process)
 

@@ -17,6 +17,7 @@ from autional_cli.errors import AutionalError
 from autional_cli.instance import Instance
 from autional_cli.supervisor import client
 from autional_cli.supervisor.process import is_alive, start_time
+from tests.guard import keep_promise, promise
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,6 +33,9 @@ class Harness:
     root: Path
     method: str
     seen: dict[int, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        promise(self.root, self.instance.name)
 
     @property
     def instance(self) -> Instance:
@@ -93,6 +97,7 @@ class Harness:
         for pid, started in self.seen.items():
             if is_alive(pid, started):
                 os.kill(pid, signal.SIGKILL)
+        keep_promise(self.root, self.instance.name)
 
 
 def database(name: str = "db") -> dict[str, Any]:

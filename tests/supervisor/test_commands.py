@@ -16,6 +16,7 @@ import pytest
 
 from autional_cli.errors import ExitCode
 from autional_cli.supervisor.guard import PACKAGE_ROOT
+from tests.guard import guarded, keep_promise, promise
 from tests.supervisor.harness import eventually, get
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ class Cli:
         self.workspace = workspace
         self.env = {k: v for k, v in os.environ.items() if not k.startswith("AUTIONAL_")}
         self.env |= {"AUTIONAL_INSTANCE": "commands", "AUTIONAL_START_METHOD": "spawn", "CI": "1"}
+        promise(workspace, "commands")
 
     def __call__(self, *arguments: str, exit_code: int = 0) -> subprocess.CompletedProcess[str]:
         done = subprocess.run(
@@ -84,6 +86,7 @@ def cli(workspace: Path) -> Iterator[Cli]:
     made = Cli(workspace)
     yield made
     made("down")
+    keep_promise(workspace, "commands")
 
 
 def test_a_platform_is_started_shown_explained_and_stopped(cli: Cli) -> None:
@@ -144,9 +147,8 @@ def test_ctrl_c_during_up_stops_everything_with_exit_130(cli: Cli) -> None:
     (cli.workspace / "services" / "chassis" / "runner.py").write_text(
         "import signal\ndef main():\n    signal.pause()\n"
     )
-    process = subprocess.Popen(
-        [sys.executable, "-m", "autional_cli", "up"], cwd=cli.workspace, env=cli.env, stderr=subprocess.PIPE, text=True
-    )
+    words, keep = guarded([sys.executable, "-m", "autional_cli", "up"])
+    process = subprocess.Popen(words, cwd=cli.workspace, env=cli.env, stderr=subprocess.PIPE, text=True, pass_fds=keep)
     assert process.stderr is not None
     with process.stderr:
         while "starting  gateway" not in process.stderr.readline():

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from autional_cli.telemetry.log_lines import format_timestamp
+from tests.guard import guarded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -149,7 +150,8 @@ def run_telemetry(workspace: Workspace, *, before: str = "", **more: str) -> Ite
             NOTIFY_SOCKET=f"{directory}/notify",
             **more,
         )
-        process = subprocess.Popen([sys.executable, "-W", "error", "-c", before + ENTRY], env=environment)
+        words, keep = guarded([sys.executable, "-W", "error", "-c", before + ENTRY])
+        process = subprocess.Popen(words, env=environment, pass_fds=keep)
         try:
             telemetry = Telemetry(workspace, process, inbox)
             yield telemetry

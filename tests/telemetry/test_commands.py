@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from autional_cli.telemetry.log_lines import format_timestamp
+from tests.guard import guarded
 
 from .process import Telemetry, Workspace, run_telemetry
 from .recording import Recording, record_login
@@ -105,7 +106,8 @@ def test_await_returns_when_the_last_service_has_reported(telemetry: Telemetry, 
     late = record_login(time.time_ns())
     command = [sys.executable, "-m", "autional_cli", "trace", late.trace_id, "--await", "--timeout", "15"]
     environment = telemetry.workspace.environment()
-    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as waiting:
+    words, keep = guarded(command)
+    with subprocess.Popen(words, env=environment, stdout=subprocess.PIPE, text=True, pass_fds=keep) as waiting:
         spans, late.spans = late.spans, late.spans[1:9]
         telemetry.send(late)
         late.spans = [spans[0], *spans[9:13]]

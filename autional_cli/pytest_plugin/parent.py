@@ -1,0 +1,34 @@
+"""A test run ends with whoever asked for it, `autional test` or `make test`, however that ends."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+
+VARIABLE = "AUTIONAL_TEST_PARENT"
+LOOK_AGAIN_S = 0.25  # where nothing tells of the end of a process that is no child
+
+
+def follow() -> None:
+    """Interrupt this run, as Ctrl-C does, once the process of VARIABLE is gone; without it do nothing."""
+    given = os.environ.get(VARIABLE, "")
+    if given.isdecimal():
+        threading.Thread(target=_watch, args=(int(given),), name="parent of the test run", daemon=True).start()
+
+
+def _watch(pid: int) -> None:
+    never = threading.Event()
+    while _is_there(pid):
+        never.wait(LOOK_AGAIN_S)
+    os.kill(os.getpid(), signal.SIGINT)
+
+
+def _is_there(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
