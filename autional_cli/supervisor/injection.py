@@ -31,9 +31,12 @@ class Injection(Protocol):
         """Undo it. Harmless when it was never begun, or only in part."""
 
 
-def fault_socket(unit: str) -> str:
-    """Return the name, in the instance's run directory, of the socket where a unit takes rules."""
-    return f"fault-{unit}.sock"
+def fault_socket(unit: str, generation: int = 0) -> str:
+    """Return the name, in the instance's run directory, of the socket where a process of a unit takes rules.
+
+    A successor (generation 1) has one of its own: its predecessor, which removes its socket at its end, still runs.
+    """
+    return f"fault-{unit}{'~' * generation}.sock"
 
 
 def units_of(platform: Platform, order: Order) -> list[str]:
@@ -101,14 +104,15 @@ class Rules:
         from services.chassis.faults import Rule
 
         order = self._order
-        service = self._platform.runners[unit].definition.service
+        runner = self._platform.runners[unit]
+        service = runner.definition.service
         rule = Rule(
             for_s=left_s,
             latency_s=order.ms / 1000 if order.drill == "latency" else 0.0,
             error_rate=order.rate if order.drill == "errors" else 0.0,
             cut=frozenset(order.targets) - {service} if order.drill == "cut" else frozenset(),
         )
-        path = self._platform.run_dir / fault_socket(unit)
+        path = self._platform.run_dir / fault_socket(unit, runner.generation)
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as out:
             out.setblocking(False)
             try:

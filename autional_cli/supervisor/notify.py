@@ -56,7 +56,7 @@ def drain_said(fields: Mapping[str, str]) -> dict[str, Any] | None:
 
 
 class Inbox:
-    """A notify socket of one child. Use it inside a running event loop; `close` removes the socket file."""
+    """A notify socket of one child. Use it inside a running event loop; `close` removes its socket file."""
 
     def __init__(self, path: Path, receive: Callable[[Mapping[str, str]], None]) -> None:
         self.path = path
@@ -66,6 +66,7 @@ class Inbox:
         path.unlink(missing_ok=True)
         self._socket.bind(str(path))
         path.chmod(0o600)
+        self._bound = path.stat()
         self._loop = asyncio.get_running_loop()
         self._loop.add_reader(self._socket, self.read)
 
@@ -80,4 +81,6 @@ class Inbox:
         if self._socket.fileno() >= 0:
             self._loop.remove_reader(self._socket)
             self._socket.close()
-            self.path.unlink(missing_ok=True)
+            with suppress(FileNotFoundError):
+                if os.path.samestat(self.path.stat(), self._bound):
+                    self.path.unlink()

@@ -86,11 +86,11 @@ def told(ground: Ground, spec: ServiceSpec, number: int) -> dict[str, str]:
 
 def process(ground: Ground, spec: ServiceSpec, name: str, number: int) -> ProcessSpec:
     """Return the process of a replica."""
-    socket = ground.instance.run_dir / fault_socket(name)
+    own, successors = (str(ground.instance.run_dir / fault_socket(name, generation)) for generation in (0, 1))
     return ProcessSpec(
         name=name,
         entry=SERVICE_ENTRY,
-        env={"AUTIONAL_FAULT_SOCKET": str(socket), **told(ground, spec, number)},
+        env={"AUTIONAL_FAULT_SOCKET": own, **told(ground, spec, number)},
         cwd=ground.root,
         log=ground.instance.logs_dir / f"{name}.out",
         stop_timeout_s=DRAIN_S,
@@ -98,7 +98,11 @@ def process(ground: Ground, spec: ServiceSpec, name: str, number: int) -> Proces
         hurries=True,
         holds=True,
         listen=ground.block.http(spec, number),
-        successor_env={"AUTIONAL_REPLICA": f"{spec.name}-{number}b", "AUTIONAL_GRPC_PORT": "0"},
+        successor_env={
+            "AUTIONAL_REPLICA": f"{spec.name}-{number}b",
+            "AUTIONAL_GRPC_PORT": "0",
+            "AUTIONAL_FAULT_SOCKET": successors,
+        },
     )
 
 

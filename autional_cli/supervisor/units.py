@@ -54,6 +54,11 @@ class Runner:
         """Where it stands."""
         return self._board[self.name].state
 
+    @property
+    def generation(self) -> int:
+        """Which of the two names its present process has, where a successor needs one of its own."""
+        return self._generation
+
     def start(self) -> None:
         """Begin its life; nothing happens when it lives already."""
         if self._task and not self._task.done():

@@ -116,6 +116,7 @@ class FaultChannel:
         self._path = path
         self._faults = faults
         self._socket: socket.socket | None = None
+        self._bound: os.stat_result | None = None
 
     async def open(self) -> None:
         """Listen. A socket file that is there is a leftover of an earlier process of this replica."""
@@ -127,6 +128,7 @@ class FaultChannel:
             self._socket.bind(str(self._path))
         finally:
             os.umask(before)
+        self._bound = self._path.stat()
         asyncio.get_running_loop().add_reader(self._socket.fileno(), self._receive)
 
     def _receive(self) -> None:
@@ -140,9 +142,11 @@ class FaultChannel:
                     log.warning("fault refused", error=str(error))
 
     def close(self) -> None:
-        """Listen no more, and remove the socket."""
+        """Listen no more, and remove the socket file unless it is another process's by now."""
         if self._socket is not None:
             asyncio.get_running_loop().remove_reader(self._socket.fileno())
             self._socket.close()
             self._socket = None
-            self._path.unlink(missing_ok=True)
+            with contextlib.suppress(FileNotFoundError):
+                if self._bound and os.path.samestat(self._path.stat(), self._bound):
+                    self._path.unlink()

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import logging
 import logging.handlers
+import os
 import sys
 from collections.abc import Mapping, MutableMapping
 from functools import lru_cache
@@ -63,9 +64,28 @@ def configure_logging(settings: Settings) -> None:
 def _handler(settings: Settings) -> logging.Handler:
     if settings.log_file is None:
         return logging.StreamHandler(sys.stdout)
-    return logging.handlers.RotatingFileHandler(
-        settings.log_file, maxBytes=_MAX_FILE_BYTES, backupCount=1, encoding="utf-8"
-    )
+    return SharedFileHandler(settings.log_file, maxBytes=_MAX_FILE_BYTES, backupCount=1, encoding="utf-8")
+
+
+class SharedFileHandler(logging.handlers.RotatingFileHandler):
+    """A log that a predecessor and its successor write at the same time.
+
+    Whoever finds that the file at its path is another one, because the other rotated it or somebody removed it, goes on
+    with that one. Rotating it once more would remove what the other wrote.
+    """
+
+    def shouldRollover(self, record: logging.LogRecord) -> bool:  # noqa: N802 - the library's name
+        """Return whether this process is to rotate the file; reopens one that was replaced."""
+        if self.stream is not None and not self._is_current(self.stream.fileno()):
+            self.stream.close()
+            self.stream = self._open()
+        return bool(super().shouldRollover(record))
+
+    def _is_current(self, descriptor: int) -> bool:
+        try:
+            return os.path.samestat(os.stat(self.baseFilename), os.fstat(descriptor))  # noqa: PTH116 - each line
+        except FileNotFoundError:
+            return False
 
 
 def _identity(settings: Settings) -> Any:

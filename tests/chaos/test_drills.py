@@ -76,6 +76,16 @@ def database_pids(platform: Platform) -> list[int]:
     return [pid, *(child.pid for child in psutil.Process(pid).children(recursive=True))]
 
 
+def test_a_service_that_was_rolled_takes_faults_as_before(platform: Platform) -> None:
+    for _ in range(2):  # a successor, and what follows it under the first name
+        rolled = platform.run("drain", "profile", "--restart")
+        assert rolled.returncode == 0, rolled.stderr
+        profile = url(platform, "profile")
+        with drilling(platform, "latency", "profile", "--ms", str(DELAY_MS), "--for", "20"):
+            assert get(profile)[1] >= DELAY_MS / 1000
+        until(lambda at=profile: is_quick(at), "the end of the latency")  # type: ignore[misc]
+
+
 def test_latency_is_undone_at_once_when_the_command_is_killed(platform: Platform) -> None:
     profile, mfa = url(platform, "profile"), url(platform, "mfa")
     get(profile)  # the document is made at the first request

@@ -80,6 +80,18 @@ async def test_the_channel_is_its_owners_takes_rules_and_leaves_nothing_behind(t
     assert not path.exists()
 
 
+async def test_a_predecessor_leaves_alone_what_its_successor_bound(tmp_path: Path) -> None:
+    faults, path = Faults(), tmp_path / "fault.sock"
+    old, new = FaultChannel(path, Faults()), FaultChannel(path, faults)
+    await old.open()
+    await new.open()
+    old.close()
+    tell(path, Rule(for_s=60, error_rate=1).encode())
+    await active(faults, True)
+    new.close()
+    assert not path.exists()
+
+
 @pytest.mark.parametrize(
     "datagram",
     [

@@ -13,7 +13,7 @@ import structlog
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import SpanKind
 
-from services.chassis.logging import configure_logging, get_logger
+from services.chassis.logging import SharedFileHandler, configure_logging, get_logger
 from services.chassis.settings import Settings
 from services.chassis.tracing import span
 
@@ -107,3 +107,18 @@ def test_no_value_breaks_a_line_or_loses_it(log: Log, value: object) -> None:
     logger().info("odd", value=value)
     assert len(log.lines()) == 1
     assert log.last()["event"] == "odd"
+
+
+def test_a_predecessor_and_its_successor_rotate_their_log_without_losing_a_line(tmp_path: Path) -> None:
+    path = tmp_path / "probe.jsonl"
+    old, new = (SharedFileHandler(path, maxBytes=1000, backupCount=1, encoding="utf-8") for _ in range(2))
+    for number in range(12):  # 1200 bytes in all: the first that comes to the limit rotates, the other follows it
+        for handler in (old, new):
+            handler.emit(logging.makeLogRecord({"msg": f"{number:02} {id(handler):>20}".ljust(49)}))
+    written = (tmp_path / "probe.jsonl.1").read_text() + path.read_text()
+    assert len(written.splitlines()) == 24
+    path.unlink()
+    old.emit(logging.makeLogRecord({"msg": "goes on"}))
+    assert path.read_text() == "goes on\n"
+    for handler in (old, new):
+        handler.close()
