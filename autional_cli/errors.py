@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from enum import IntEnum
 
+from autional_cli.redaction import redact
+
 
 class ExitCode(IntEnum):
     """Exit codes of every command; scripts depend on them (design: CLI)."""
@@ -25,10 +27,11 @@ class ExitCode(IntEnum):
 
 
 class AutionalError(Exception):
-    """What a user is told when a command cannot do its work."""
+    """What a user is told when a command cannot do its work. It holds no secret, whatever it is made of."""
 
     def __init__(self, message: str, *, hint: str | None = None, exit_code: ExitCode = ExitCode.USAGE) -> None:
+        message = redact(message)
         super().__init__(message)
         self.message = message
-        self.hint = hint
+        self.hint = redact(hint) if hint else hint
         self.exit_code = exit_code

@@ -9,6 +9,7 @@ import importlib
 import io
 import os
 import sys
+import traceback
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -18,6 +19,7 @@ from typer.main import get_command as build_command
 from autional_cli import render
 from autional_cli.errors import AutionalError, ExitCode
 from autional_cli.plain_command import use_plain_values
+from autional_cli.redaction import redact
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -146,7 +148,8 @@ def report_unexpected(failure: Exception) -> int:
         show()
         return int(getattr(failure, "exit_code", ExitCode.USAGE))
     if os.environ.get("AUTIONAL_DEBUG"):
-        raise failure
-    render.note(f"error: internal: {type(failure).__name__}: {failure}")
+        render.note(redact("".join(traceback.format_exception(failure))))
+        return int(ExitCode.FINDINGS)
+    render.note(redact(f"error: internal: {type(failure).__name__}: {failure}"))
     render.note("  next: run the same command with `autional --debug …` and report the traceback")
     return int(ExitCode.FINDINGS)

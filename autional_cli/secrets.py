@@ -11,7 +11,7 @@ import stat
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from autional_cli import trust
+from autional_cli import redaction, trust
 from autional_cli.errors import AutionalError, ExitCode
 from autional_cli.instance import write_private
 
@@ -38,6 +38,11 @@ class Secrets:
     def __repr__(self) -> str:
         return f"Secrets(services={sorted(self.services)})"  # a traceback or a log line must not show them
 
+    @property
+    def values(self) -> list[str]:
+        """All that nobody else may read."""
+        return [self.operator, *(value for own in self.services.values() for value in own.values())]
+
     def password(self, service: str, resource: str) -> str:
         """Return the password of a service at a resource."""
         return self.services[service][resource]
@@ -53,7 +58,7 @@ def read(instance: Instance) -> Secrets | None:
     try:
         refuse_exposed(path)
         stored = json.loads(path.read_bytes())
-        return Secrets(stored["operator"], {name: dict(values) for name, values in stored["services"].items()})
+        known = Secrets(stored["operator"], {name: dict(values) for name, values in stored["services"].items()})
     except FileNotFoundError:
         return None
     except (ValueError, KeyError, TypeError, AttributeError) as failure:
@@ -62,6 +67,8 @@ def read(instance: Instance) -> Secrets | None:
             hint=f"restore the file, or start over without its data: rm -r {instance.home}",
             exit_code=ExitCode.CONFIGURATION,
         ) from failure
+    redaction.learn(known.values)
+    return known
 
 
 def ensure(instance: Instance, services: Iterable[str]) -> Secrets:
@@ -71,6 +78,7 @@ def ensure(instance: Instance, services: Iterable[str]) -> Secrets:
     for name in services:
         merged[name] = {**{kind: generate() for kind in (*RESOURCES, SEALING)}, **merged.get(name, {})}
     complete = Secrets(known.operator, merged)
+    redaction.learn(complete.values)
     if complete != known or not instance.secrets_file.exists():
         document = {"version": 1, "operator": complete.operator, "services": complete.services}
         write_private(instance.secrets_file, json.dumps(document, indent=2) + "\n")

@@ -15,6 +15,7 @@ from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 from autional_cli import secrets
 from autional_cli.errors import AutionalError, ExitCode
+from autional_cli.redaction import learn
 from autional_cli.resources import mongo_users, postgres_roles
 from autional_cli.resources.logins import Logins
 
@@ -60,6 +61,7 @@ class External:
                 hint=f"export {name}=…, then start again",
                 exit_code=ExitCode.CONFIGURATION,
             )
+        learn((value, quote(value, safe="")))
         return value
 
     @property
@@ -112,6 +114,7 @@ class External:
         host, port = self.endpoint
         parts = urlsplit(self.url)
         login = unquote(parts.username or ""), unquote(parts.password or "")
+        learn((login[1], parts.password or ""))
         if self.name == "postgres":
             await postgres_roles.provision(port, *login, self.logins.passwords, host=host, tls=None)
         elif self.name == "mongo":

@@ -53,6 +53,7 @@ async def provision(
             command_timeout=COMMAND_S,
             ssl=tls,
             statement_cache_size=0,
+            server_settings={"log_min_error_statement": "panic"},  # its statements hold verifiers
         )
         try:
             await apply(connection, services)

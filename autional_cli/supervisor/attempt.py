@@ -6,6 +6,7 @@ import asyncio
 import math
 import socket
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from autional_cli.drivers.base import Releasable
@@ -15,7 +16,7 @@ from autional_cli.ports import LOOPBACK, refuse_taken
 from autional_cli.supervisor.child import HOLD
 from autional_cli.supervisor.launch import ZygoteDiedError
 from autional_cli.supervisor.notify import Inbox, drain_said
-from autional_cli.supervisor.output import last_lines, log_size
+from autional_cli.supervisor.output import LINES, last_lines, log_size, printed_lines
 from autional_cli.supervisor.priority import compete, yield_for_now
 
 if TYPE_CHECKING:
@@ -57,6 +58,9 @@ class Attempt:
         self._began = 0.0
         self._spec = definition.process
         self._offset = log_size(self._spec.log if self._spec else None)
+        told = self._spec.env.get("AUTIONAL_LOG_FILE") if self._spec else None
+        self._structured = Path(told) if told else None
+        self._structured_offset = log_size(self._structured)
 
     @property
     def listener(self) -> socket.socket | None:
@@ -64,8 +68,9 @@ class Attempt:
         return self._listener
 
     def output(self) -> tuple[str, ...]:
-        """The last lines that the process wrote in this attempt."""
-        return last_lines(self._spec.log if self._spec else None, self._offset)
+        """The last lines that the process wrote in this attempt: what it printed, then what went past that."""
+        printed = printed_lines(self._structured, self._structured_offset)
+        return (*printed, *last_lines(self._spec.log if self._spec else None, self._offset))[-LINES:]
 
     async def build_up(self) -> None:
         """Start a process that holds: it comes as far as it can without what the unit needs. CrashError: it cannot."""

@@ -7,6 +7,8 @@ import os
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from autional_cli.redaction import redact
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -23,7 +25,7 @@ class Journal:
         """Write one event."""
         stamp = datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
         head = {"timestamp": stamp, "level": level, "service": "supervisor", "instance": "supervisor", "event": event}
-        line = json.dumps(head | {k: v for k, v in fields.items() if v not in (None, "", ())}, default=str)
+        line = redact(json.dumps(head | {k: v for k, v in fields.items() if v not in (None, "", ())}, default=str))
         try:
             descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
         except OSError:

@@ -23,7 +23,14 @@ def remember(instance: Instance, platform: Platform) -> None:
     It must not keep a platform from stopping, so a full disk or a deleted directory passes in silence.
     """
     failing = any(unit.failing for unit in platform.board)
-    found = {d.name: explanation(platform.board, d) for d in platform.definitions()} if failing else {}
+    found = (
+        {
+            d.name: explanation(platform.board, d, lambda name: platform.runners[name].output())
+            for d in platform.definitions()
+        }
+        if failing
+        else {}
+    )
     with suppress(OSError):
         write_private(instance.home / FILE, json.dumps(found))
 

@@ -150,7 +150,8 @@ class Operations:
         """Explain the state of a service."""
         name = self._supervisor.names_of([str(request.get("service") or "")])[0]
         platform = self._supervisor.platform
-        return explanation(platform.board, platform.runners[name].definition)
+        runners = platform.runners
+        return explanation(platform.board, runners[name].definition, lambda subject: runners[subject].output())
 
     async def _stream(self, channel: Channel, work: Awaitable[Any]) -> Any:
         """Send every unit, then the changes of the board while `work` runs; return what it returns."""

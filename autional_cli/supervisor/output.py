@@ -1,9 +1,12 @@
-"""Raw logs: what a process writes to stdout and stderr."""
+"""What a process said last: its raw log, and what it printed, which its structured log has."""
 
 from __future__ import annotations
 
+import json
 import os
 from typing import TYPE_CHECKING
+
+from autional_cli.redaction import redact
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,13 +32,29 @@ def log_size(log: Path | None) -> int:
 
 def last_lines(log: Path | None, since: int = 0, count: int = LINES) -> tuple[str, ...]:
     """Return up to `count` last lines written after offset `since`; nothing when there is no log."""
+    return tuple(redact(line)[:WIDTH] for line in _raw_lines(log, since) if line.strip())[-count:]
+
+
+def printed_lines(log: Path | None, since: int = 0, count: int = LINES) -> tuple[str, ...]:
+    """Return up to `count` last lines of a structured log that were printed (`services/chassis/printed.py`)."""
+    found: list[str] = []
+    for line in _raw_lines(log, since):
+        try:
+            fields = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(fields, dict) and ("stream" in fields or fields.get("logger") == "py.warnings"):
+            found.append(redact(str(fields.get("event")).strip())[:WIDTH])
+    return tuple(found)[-count:]
+
+
+def _raw_lines(log: Path | None, since: int) -> list[str]:
     if log is None:
-        return ()
+        return []
     try:
         with log.open("rb") as file:
             end = file.seek(0, os.SEEK_END)
             file.seek(max(min(since, end), end - LARGEST))
-            text = file.read().decode("utf-8", errors="replace")
+            return file.read().decode("utf-8", errors="replace").splitlines()
     except OSError:
-        return ()
-    return tuple(line[:WIDTH] for line in text.splitlines() if line.strip())[-count:]
+        return []

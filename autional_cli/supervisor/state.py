@@ -9,6 +9,8 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from autional_cli.redaction import redact
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -143,12 +145,12 @@ class Board:
         unit = self._units[name]
         if state not in NEXT[unit.state]:
             raise ValueError(f"{name} cannot go from {unit.state} to {state}")
-        return self._publish(unit.state, replace(unit, state=state, since=self._clock(), **changes))
+        return self._publish(unit.state, replace(unit, state=state, since=self._clock(), **_told(changes)))
 
     def detail(self, name: str, **changes: Any) -> Unit:
         """Record details without a transition. Nothing happens when they are known already."""
         unit = self._units[name]
-        changed = replace(unit, **changes)
+        changed = replace(unit, **_told(changes))
         return unit if changed == unit else self._publish(unit.state, changed)
 
     def _publish(self, old: State | None, unit: Unit) -> Unit:
@@ -182,6 +184,11 @@ class Board:
             if found := self._first_failing(ancestor, seen):
                 return found
         return unit if unit.failing else None
+
+
+def _told(changes: dict[str, Any]) -> dict[str, Any]:
+    """Return changes whose words hold no secret: every view and every event has them from here."""
+    return {key: redact(value) if isinstance(value, str) else value for key, value in changes.items()}
 
 
 class _Subscribed:

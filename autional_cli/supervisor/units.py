@@ -59,6 +59,10 @@ class Runner:
         """Which of the two names its present process has, where a successor needs one of its own."""
         return self._generation
 
+    def output(self) -> tuple[str, ...]:
+        """Return the last lines of its present process."""
+        return self._attempt.output() if self._attempt else ()
+
     def start(self) -> None:
         """Begin its life; nothing happens when it lives already."""
         if self._task and not self._task.done():

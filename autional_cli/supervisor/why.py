@@ -7,11 +7,16 @@ from typing import TYPE_CHECKING, Any
 from autional_cli.supervisor.state import Board, State, Unit
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from autional_cli.plan import UnitDef
 
 
-def explanation(board: Board, definition: UnitDef) -> dict[str, Any]:
-    """Return what `autional why` shows for a unit. `cause` is the failing unit it suffers from first, or None."""
+def explanation(board: Board, definition: UnitDef, output: Callable[[str], tuple[str, ...]]) -> dict[str, Any]:
+    """Return what `autional why` shows for a unit. `cause` is the failing unit it suffers from first, or None.
+
+    `output` returns what a unit that runs said last.
+    """
     unit = board[definition.name]
     cause = board.first_failing(unit.name)
     subject = cause or unit
@@ -23,7 +28,7 @@ def explanation(board: Board, definition: UnitDef) -> dict[str, Any]:
         "summary": summary(board, unit, cause),
         "exit": subject.exit.describe() if subject.exit else None,
         "waits_for": [need for need in unit.needs if board[need].state is not State.READY],
-        "output": list(subject.output),
+        "output": list(subject.output or output(subject.name)),
         "next": next_command(subject),
         "history": [change.to_json() for change in board.history if change.new.name == subject.name][-10:],
     }

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from autional_cli.errors import AutionalError, ExitCode
+from autional_cli.redaction import learn_instance
 from autional_cli.telemetry.reader import Reader
 from autional_cli.telemetry.schema import ForeignStoreError
 from autional_cli.workspace.locate import find_root
@@ -23,7 +24,9 @@ def find_home(instance: str | None) -> Path:
     name = instance or os.environ.get("AUTIONAL_INSTANCE") or "default"
     if not re.fullmatch("[a-z0-9][a-z0-9-]{0,31}", name):
         raise AutionalError(f"{name!r} is not an instance name", hint="use a-z, 0-9 and -, at most 32 characters")
-    return find_root() / ".autional" / name
+    home = find_root() / ".autional" / name
+    learn_instance(home)
+    return home
 
 
 def open_traces(home: Path, now_ns: int) -> Backend:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 from watchfiles._rust_notify import RustNotify  # documented for direct use: it watches from construction on
 
-from autional_cli.telemetry.log_lines import Entry, complete_size, parse
+from autional_cli.telemetry.log_lines import Entry, complete_size, format_timestamp, parse
 from autional_cli.telemetry.logs import entry_time, list_files
 
 if TYPE_CHECKING:
@@ -72,8 +73,9 @@ def read_new(directory: Path, units: Sequence[str], positions: dict[Path, int]) 
             with path.open("rb") as file:
                 file.seek(start)
                 block = file.read(min(end - start, READ_LIMIT))
+            now = format_timestamp(time.time()) if path.suffix == ".out" else ""
             cut = block.rfind(b"\n") + 1 or len(block)
-            entries += [parse(line, path.stem, "") for line in block[:cut].splitlines() if line.strip()]
+            entries += [parse(line, path.stem, now) for line in block[:cut].splitlines() if line.strip()]
             start += cut
         positions[path] = end
     return sorted(entries, key=entry_time)

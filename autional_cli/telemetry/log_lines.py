@@ -12,6 +12,8 @@ import re
 import time
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
+from autional_cli.redaction import redact
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
@@ -34,7 +36,7 @@ class Entry(NamedTuple):
 
 def parse(line: bytes, unit: str, fallback: str) -> Entry:
     """Read a line; `fallback` is the timestamp of a line that has none."""
-    text = line.decode("utf-8", "replace").rstrip("\r\n")
+    text = redact(line.decode("utf-8", "replace").rstrip("\r\n"))
     if text.startswith("{"):
         try:
             fields = json.loads(text)
@@ -64,7 +66,8 @@ def read_forward(path: Path, start: int = 0, since: str | None = None) -> Iterat
         if since is not None:
             start = max(start, find_since(file, since))
         file.seek(start)
-        previous = ""
+        # Raw output has no times of its own; when it was written last is the best that is known.
+        previous = format_timestamp(os.fstat(file.fileno()).st_mtime) if path.suffix == ".out" else ""
         for line in iterate_lines(file):
             entry = parse(line, path.stem, previous)
             previous = entry.timestamp

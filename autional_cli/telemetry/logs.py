@@ -1,4 +1,4 @@
-"""Reading `logs/*.jsonl` of an instance as one stream in order of time."""
+"""Reading the logs of an instance as one stream in order of time: `*.jsonl`, and `*.out` for what is no log line."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
+SERVERS = frozenset({"postgres", "redis", "cache", "mongo", "objects", "jaeger"})  # shown only when they are named
 LEVELS = {"debug": 10, "info": 20, "warning": 30, "warn": 30, "error": 40, "critical": 50}
 
 
@@ -60,23 +61,22 @@ def compile_selection(
 
 
 def list_files(directory: Path, units: Sequence[str] = ()) -> list[Path]:
-    """Return the log files of the named units, replicas included, or all structured logs.
+    """Return the log files of the named units, replicas included; of all but the servers of others for none.
 
-    A unit that writes no structured log (a database server) is read from its `.out` file. Raises AutionalError for a
-    name that has no log, with the names that have one.
+    A unit has a structured log, raw output (`.out`: what native code, a crash or a foreign program says), or both.
+    Raises AutionalError for a name that has no log, with the names that have one.
     """
-    structured = {path.stem: path for path in sorted(directory.glob("*.jsonl"))}
+    available = sorted((*directory.glob("*.jsonl"), *directory.glob("*.out")))
     if not units:
-        return list(structured.values())
-    available = {path.stem: path for path in sorted(directory.glob("*.out"))} | structured
-    chosen: dict[str, Path] = {}
+        return [path for path in available if path.stem not in SERVERS]
+    chosen: dict[Path, None] = {}
     for unit in units:
         replica = re.compile(rf"{re.escape(unit)}(-\d+)?")
-        found = {stem: path for stem, path in available.items() if replica.fullmatch(stem)}
+        found = [path for path in available if replica.fullmatch(path.stem)]
         if not found:
-            raise unknown_unit(unit, sorted(available), directory)
-        chosen |= found
-    return list(chosen.values())
+            raise unknown_unit(unit, sorted({path.stem for path in available}), directory)
+        chosen |= dict.fromkeys(found)
+    return list(chosen)
 
 
 def unknown_unit(unit: str, available: list[str], directory: Path) -> AutionalError:

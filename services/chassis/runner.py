@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import faulthandler
 import importlib
 import os
 import sys
@@ -12,6 +13,7 @@ import uvloop
 from services.chassis.hold import told_to_go
 from services.chassis.logging import configure_logging, get_logger
 from services.chassis.notify import notify
+from services.chassis.printed import logged_prints
 from services.chassis.settings import Settings, SettingsError, load_settings
 from services.chassis.spec import ServiceSpec
 from services.chassis.tracing import Tracing
@@ -42,10 +44,12 @@ def run(name: str) -> int:
         sys.stderr.write(f"{error}\n")
         return CONFIGURATION_ERROR
     configure_logging(settings)
+    faulthandler.enable(file=sys.stderr)
     if settings.schema_wait_s and spec.database == "postgres" and not _schema_came(settings):
         return START_FAILED
     tracing = Tracing(settings)
-    return uvloop.run(_live(module, settings, tracing))
+    with logged_prints():
+        return uvloop.run(_live(module, settings, tracing))
 
 
 def _schema_came(settings: Settings) -> bool:
@@ -75,6 +79,6 @@ async def _live(module: object, settings: Settings, tracing: Tracing) -> int:
         reason = f"{type(error).__name__}: {error}"
         log.exception("start failed", reason=reason)
         notify(STATUS=f"start failed: {reason[:200]}")
-        sys.stderr.write(f"start failed: {reason}\n")
+        os.write(2, f"start failed: {reason}\n".encode())
         tracing.close()
         return START_FAILED

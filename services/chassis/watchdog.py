@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import faulthandler
 import os
-import sys
 import threading
 from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
+_STDERR = 2
 FORCED_EXIT = 75  # EX_TEMPFAIL: told apart from a crash and from a clean end
 
 
@@ -43,9 +43,9 @@ class Watchdog:
     def _watch(self) -> None:
         os.read(self._listen, 1)
         if not self._done.wait(self._limit_s):
-            sys.stderr.write(f"drain not finished after {self._limit_s:.0f} s; forced exit\n")
-            faulthandler.dump_traceback(file=sys.stderr)
-            sys.stderr.flush()
+            # Past every lock of Python's: whoever holds one may be what hangs.
+            os.write(_STDERR, f"drain not finished after {self._limit_s:.0f} s; forced exit\n".encode())
+            faulthandler.dump_traceback(file=_STDERR)
             try:
                 self._last_words()
             finally:

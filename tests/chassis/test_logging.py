@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.trace import SpanKind
 
 from services.chassis.logging import SharedFileHandler, configure_logging, get_logger
+from services.chassis.printed import logged_prints
 from services.chassis.settings import Settings
 from services.chassis.tracing import span
 
@@ -122,3 +124,25 @@ def test_a_predecessor_and_its_successor_rotate_their_log_without_losing_a_line(
     assert path.read_text() == "goes on\n"
     for handler in (old, new):
         handler.close()
+
+
+def test_what_is_printed_is_logged_line_by_line_with_its_trace(log: Log) -> None:
+    with logged_prints(), span("GET /v1/things", SpanKind.SERVER, {}) as current:
+        print("first\nsecond", end="")
+        print(" half")
+        sys.stderr.write("not ended")
+        trace_id = f"{current.get_span_context().trace_id:032x}"
+        before = len(log.lines())
+    first, second, third = log.lines()
+    assert before == 2
+    assert [line["event"] for line in (first, second, third)] == ["first", "second half", "not ended"]
+    assert {first["trace_id"], second["trace_id"]} == {trace_id}
+    assert [(line["stream"], line["level"]) for line in (first, third)] == [("stdout", "info"), ("stderr", "warning")]
+
+
+def test_a_log_that_cannot_be_written_does_not_swallow_what_is_printed(log: Log, capfd: Any) -> None:
+    handler = logging.getLogger().handlers[0]
+    handler.setFormatter(logging.Formatter("%(nothing)s"))  # every line fails, and the library says so on stderr
+    with logged_prints():
+        print("hello")
+    assert "hello" in capfd.readouterr().err
