@@ -58,4 +58,6 @@ def show(found: dict[str, Any]) -> None:
         render.out(f"  last lines of {unit['name']}:")
         for line in found["output"]:
             render.out(f"    {line}")
+    for trouble in found.get("troubles", ()):
+        render.out(f"  supervisor {trouble['work']} does not work: {trouble['error']} ({trouble['times']} times)")
     render.out(f"  next       {found['next']}")

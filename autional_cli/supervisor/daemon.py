@@ -27,12 +27,15 @@ if TYPE_CHECKING:
     from autional_cli.supervisor.journal import Journal
     from autional_cli.supervisor.platform import Platform
     from autional_cli.supervisor.request import Request, Source
+    from autional_cli.supervisor.upkeep import Upkeep
 
 
 class Supervisor:
     """What can be asked of a running platform. Every method raises AutionalError for the person who asked."""
 
-    def __init__(self, *, instance: Instance, platform: Platform, source: Source, journal: Journal) -> None:
+    def __init__(
+        self, *, instance: Instance, platform: Platform, source: Source, journal: Journal, upkeep: Upkeep
+    ) -> None:
         self.instance = instance
         self.platform = platform
         self.over = asyncio.Event()
@@ -42,8 +45,9 @@ class Supervisor:
         self._journal = journal
         self._request: Request | None = None
         self._changing = asyncio.Lock()
-        self._editing = Editing(platform, journal)
+        self._editing = Editing(platform, journal, upkeep)
         self._draining = Draining(platform)
+        self.upkeep = upkeep
         self.drills = Drills(platform, journal)
 
     async def converge(self, request: Request, began: float | None = None) -> list[str]:
@@ -126,7 +130,8 @@ class Supervisor:
 
     def status(self) -> dict[str, Any]:
         """Return the platform as `ps --format json` shows it."""
-        return report(self.platform, self.topology, instance=self.instance.name)
+        found = report(self.platform, self.topology, instance=self.instance.name)
+        return found | {"troubles": self.upkeep.to_json()}
 
     def names_of(self, services: list[str]) -> list[str]:
         """Return the units of services (or units) by name; all units for none. AutionalError for an unknown name."""

@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
     from autional_cli.supervisor.journal import Journal
     from autional_cli.supervisor.platform import Platform
+    from autional_cli.supervisor.units import Runner
+    from autional_cli.supervisor.upkeep import Upkeep
 
+WATCHING = "watching for edits"
 PRELOADED = frozenset({"chassis", "contracts"})  # folders whose code the zygote holds
 REPLACED = frozenset({State.PENDING, State.STARTING, State.READY, State.FAILED})
 
@@ -24,35 +27,47 @@ REPLACED = frozenset({State.PENDING, State.STARTING, State.READY, State.FAILED})
 class Editing:
     """Watches the folders of the running units. Code that does not compile replaces nothing: the old code serves on."""
 
-    def __init__(self, platform: Platform, journal: Journal) -> None:
+    def __init__(self, platform: Platform, journal: Journal, upkeep: Upkeep) -> None:
         self._platform = platform
         self._journal = journal
-        self._folders: frozenset[Path] = frozenset()
+        self._upkeep = upkeep
+        self._sources = watch.Sources()
+        self._pending: set[Path] = set()
         self._watcher: asyncio.Task[None] | None = None
         self._replacing: set[asyncio.Task[None]] = set()
 
     def follow(self) -> None:
         """Watch the folders of all present units."""
         folders = frozenset(folder for d in self._platform.definitions() for folder in d.watched)
-        if folders != self._folders:
-            self._folders = folders
+        if folders != self._sources.folders:
+            self._sources.follow(folders)
             if self._watcher:
-                self._watcher.cancel()
-            self._watcher = asyncio.create_task(self._watch(folders), name="watch")
+                self._upkeep.end(self._watcher)
+            self._watcher = self._upkeep.keep(WATCHING, self._watch) if folders else None
 
-    async def _watch(self, folders: Iterable[Path]) -> None:
-        pending: set[Path] = set()
-        async for paths in watch.edits(folders):
-            pending |= paths
-            if problem := await asyncio.to_thread(watch.syntax_error, pending):
-                self._journal.write("edit does not compile; the previous code serves on", level="error", at=problem)
-                self._tell(pending, f"not replaced: {problem}")
+    async def _watch(self) -> None:
+        async for paths in watch.edits(self._sources):
+            self._pending |= self._edited(paths)
+            if not self._pending:
                 continue
-            watch.forget_bytecode(pending)
-            task = asyncio.create_task(self._replace(frozenset(pending)), name="edit")
+            if problem := await asyncio.to_thread(watch.syntax_error, self._pending):
+                self._journal.write("edit does not compile; the previous code serves on", level="error", at=problem)
+                self._tell(self._pending, f"not replaced: {problem}")
+                continue
+            edited = frozenset(self._pending)
+            self._pending.clear()
+            watch.forget_bytecode(edited)
+            task = self._upkeep.once("replacing what was edited", self._replace(edited))
             self._replacing.add(task)
             task.add_done_callback(self._replacing.discard)
-            pending.clear()
+
+    def _edited(self, paths: frozenset[Path]) -> frozenset[Path]:
+        """Return the files among `paths`; of folders that are away, tell."""
+        for folder in paths & self._sources.folders:
+            is_away = not folder.is_dir()
+            self._journal.write("code is away" if is_away else "code is back", folder=str(folder))
+            self._tell([folder], f"not replaced: {folder} is not there" if is_away else "serving")
+        return paths - self._sources.folders
 
     def _affected(self, paths: Iterable[Path]) -> list[str]:
         return [d.name for d in self._platform.definitions() if any(_inside(path, d.watched) for path in paths)]
@@ -63,7 +78,7 @@ class Editing:
 
     async def _replace(self, paths: frozenset[Path]) -> None:
         runners = [self._platform.runners[name] for name in self._affected(paths)]
-        live = [runner for runner in runners if runner.state in REPLACED]
+        live = [runner for runner in runners if runner.state in REPLACED and not self._lacks_code(runner)]
         if live:
             names = [runner.name for runner in live]
             self._journal.write("edited", files=[str(path) for path in sorted(paths)], units=names)
@@ -74,10 +89,17 @@ class Editing:
                 if isinstance(outcome, BaseException):
                     self._journal.write(f"{name} was not replaced: {outcome}", level="error")
 
+    def _lacks_code(self, runner: Runner) -> bool:
+        """Whether a folder of its code is away, as it is in the middle of a checkout; it comes back as an edit."""
+        away = next((folder for folder in runner.definition.watched if self._sources.is_away(folder)), None)
+        if away:
+            self._platform.board.detail(runner.name, status=f"not replaced: {away} is not there")
+        return away is not None
+
     async def close(self) -> None:
         """Stop watching; what is being replaced at the moment is finished first."""
         if self._watcher:
-            self._watcher.cancel()
+            self._upkeep.end(self._watcher)
             await asyncio.wait({self._watcher}, timeout=5)
         if self._replacing:
             with suppress(AutionalError):

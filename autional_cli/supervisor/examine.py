@@ -55,6 +55,25 @@ def examine(instance: Instance) -> Iterator[Finding]:
     yield clock()
     yield inotify()
     yield docker()
+    yield supervisor(instance)
+
+
+def supervisor(instance: Instance) -> Finding:
+    """What the supervisor does beside running units: watching for edits, its guardian, its journal."""
+    from autional_cli.supervisor.client import connect
+
+    try:
+        connection = connect(instance)
+        if connection is None:
+            return Finding(name="supervisor", level="ok", detail=f"instance {instance.name} does not run")
+        with connection:
+            troubles = connection.request("status", timeout_s=RUN_S).get("troubles", [])
+    except (AutionalError, OSError) as failure:
+        return Finding(name="supervisor", level="warn", detail=str(failure), fix="autional down, then autional up")
+    if not troubles:
+        return Finding(name="supervisor", level="ok", detail=f"runs instance {instance.name}")
+    words = "; ".join(f"{trouble['work']} does not work: {trouble['error']}" for trouble in troubles)
+    return Finding(name="supervisor", level="warn", detail=words, fix="autional logs supervisor")
 
 
 def interpreter() -> Finding:

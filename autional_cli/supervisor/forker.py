@@ -18,6 +18,7 @@ from autional_cli.supervisor.launch import Handle, ZygoteDiedError
 from autional_cli.supervisor.output import open_log
 from autional_cli.supervisor.process import Exit, is_alive, kill_group
 from autional_cli.supervisor.start import Command, start_zygote
+from autional_cli.supervisor.upkeep import Upkeep
 from autional_cli.supervisor.zygote import encode
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 FORK_S = 120.0  # a cold disk may take this long to import the stack; a fork itself takes milliseconds
 LAST_WORDS_S = 2.0  # between the end of a lifeline and the exit status
+AGAIN_S = 0.5
 TRIES = 3  # zygotes in a row that die before they are ready
 
 
@@ -51,11 +53,13 @@ class Forker:
         self,
         command: Command,
         first: tuple[subprocess.Popen[bytes], socket.socket] | None = None,
+        upkeep: Upkeep | None = None,
     ) -> None:
         self.on_ready: Callable[[float], None] = lambda _: None  # called with the seconds the zygote took
         self._command = command
         self._ids = itertools.count(1)
         self._tasks: set[asyncio.Task[Any]] = set()
+        self._upkeep = upkeep or Upkeep()
         self._fruitless = 0
         self._closing = False
         self._retired: set[_Zygote] = set()
@@ -68,7 +72,7 @@ class Forker:
         return self._zygote.process.pid
 
     def _background(self, work: Any, name: str) -> None:
-        task = asyncio.get_running_loop().create_task(work, name=name)
+        task = self._upkeep.once(name, work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -129,12 +133,16 @@ class Forker:
     async def _listen(self, zygote: _Zygote) -> None:
         loop = asyncio.get_running_loop()
         rest = b""
-        with suppress(OSError):
-            while data := await loop.sock_recv(zygote.control, 65536):
-                *lines, rest = (rest + data).split(b"\n")
-                for line in lines:
-                    self._hear(zygote, json.loads(line))
-        await self._bury(zygote)
+        try:
+            with suppress(OSError):
+                while data := await loop.sock_recv(zygote.control, 65536):
+                    *lines, rest = (rest + data).split(b"\n")
+                    for line in lines:
+                        self._hear(zygote, json.loads(line))
+        finally:  # one that is not understood is of no use either: its end is what tells its children's
+            with suppress(OSError):
+                zygote.control.shutdown(socket.SHUT_RDWR)
+            await self._bury(zygote)
 
     def _hear(self, zygote: _Zygote, message: dict[str, Any]) -> None:
         if "ready" in message:
@@ -187,9 +195,15 @@ class Forker:
         if self._closing or zygote.retired:
             return
         self._fruitless = 0 if zygote.was_ready else self._fruitless + 1
-        if self._fruitless < TRIES:
-            self._zygote = _Zygote(*start_zygote(self._command))
-            self._background(self._listen(self._zygote), "zygote")
+        while self._fruitless < TRIES:
+            try:
+                self._zygote = _Zygote(*start_zygote(self._command))
+            except OSError:  # no memory, no process, no descriptor left
+                self._fruitless += 1
+                await asyncio.sleep(AGAIN_S)
+            else:
+                self._background(self._listen(self._zygote), "zygote")
+                return
 
     async def close(self) -> None:
         """End the zygote and the tasks that watched it and its children."""

@@ -17,6 +17,7 @@ from autional_cli.errors import AutionalError, ExitCode
 
 if TYPE_CHECKING:
     from autional_cli.supervisor.launch import Handle
+    from autional_cli.supervisor.upkeep import Upkeep
 
 PACKAGE_ROOT = Path(autional_cli.__file__).parent.parent
 CLEAR_S = 40.0  # the longest a guardian of a killed supervisor takes, with room to spare
@@ -25,7 +26,8 @@ CLEAR_S = 40.0  # the longest a guardian of a killed supervisor takes, with room
 class Guard:
     """One guardian at any time, told of every live process and socket."""
 
-    def __init__(self, *, lock: Path, log: Path) -> None:
+    def __init__(self, *, lock: Path, log: Path, upkeep: Upkeep) -> None:
+        self._upkeep = upkeep
         self._lock = lock
         self._log = log
         self._wards: dict[int, str] = {}
@@ -44,7 +46,7 @@ class Guard:
         """Wait for the guardian of a killed predecessor to finish, then start ours."""
         await self._ground_clear()
         await self._spawn()
-        self._keeper = asyncio.create_task(self._keep(), name="guardian")
+        self._keeper = self._upkeep.keep("the guardian", self._keep)
 
     async def _ground_clear(self) -> None:
         descriptor = os.open(self._lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -120,7 +122,7 @@ class Guard:
     async def close(self) -> None:
         """Let the guardian go: everything was stopped in order."""
         if self._keeper:
-            self._keeper.cancel()
+            self._upkeep.end(self._keeper)
             with suppress(asyncio.CancelledError):
                 await self._keeper
         process, self._process = self._process, None

@@ -151,7 +151,8 @@ class Operations:
         name = self._supervisor.names_of([str(request.get("service") or "")])[0]
         platform = self._supervisor.platform
         runners = platform.runners
-        return explanation(platform.board, runners[name].definition, lambda subject: runners[subject].output())
+        found = explanation(platform.board, runners[name].definition, lambda subject: runners[subject].output())
+        return found | {"troubles": self._supervisor.upkeep.to_json()}
 
     async def _stream(self, channel: Channel, work: Awaitable[Any]) -> Any:
         """Send every unit, then the changes of the board while `work` runs; return what it returns."""

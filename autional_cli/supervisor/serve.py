@@ -21,6 +21,7 @@ from autional_cli.supervisor.operations import STOP_S, Operations
 from autional_cli.supervisor.platform import Platform
 from autional_cli.supervisor.request import Request
 from autional_cli.supervisor.timings import Timeline
+from autional_cli.supervisor.upkeep import Upkeep
 
 if TYPE_CHECKING:
     import socket
@@ -57,16 +58,17 @@ def serve(instance: Instance, options: Options, zygote: Zygote | None, client: s
 async def _serve(
     instance: Instance, options: Options, source: Source, zygote: Zygote | None, client: socket.socket | None
 ) -> int:
-    guard = Guard(lock=instance.home / "guardian.lock", log=instance.logs_dir / "guardian.out")
+    journal = Journal(instance.logs_dir / "supervisor.jsonl")
+    upkeep = Upkeep(journal)
+    guard = Guard(lock=instance.home / "guardian.lock", log=instance.logs_dir / "guardian.out", upkeep=upkeep)
     programs = Programs()
-    forker = Forker(*zygote) if zygote else None
+    forker = Forker(*zygote, upkeep=upkeep) if zygote else None
     entries = forker or Spawner(programs)
     platform = Platform(run_dir=instance.run_dir, guard=guard, programs=programs, entries=entries)
     platform.timeline = _timeline(options, forker, platform)
-    journal = Journal(instance.logs_dir / "supervisor.jsonl")
-    supervisor = Supervisor(instance=instance, platform=platform, source=source, journal=journal)
+    supervisor = Supervisor(instance=instance, platform=platform, source=source, journal=journal, upkeep=upkeep)
     control = Control(instance.run_dir / CONTROL, _operations(supervisor, guard, forker))
-    journaling = asyncio.create_task(supervisor.journal_transitions(), name="journal")
+    upkeep.keep("the journal", supervisor.journal_transitions)
     try:
         await guard.start()
         await control.open()
@@ -83,7 +85,7 @@ async def _serve(
             await asyncio.to_thread(client.sendall, json.dumps(error(failure)).encode() + b"\n")
     finally:
         await _put_away(control, entries, programs, guard)
-        journaling.cancel()
+        await upkeep.close()
     return 0
 
 

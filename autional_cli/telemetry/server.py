@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 HOST = "127.0.0.1"
 DRAIN_S = 5  # for requests under way when the process is told to stop
+INDEX_AGAIN_S = 1.0
 INDEX_STEP_MS = 250  # a lookup reads what is not indexed yet, so this only spares wake-ups
 
 
@@ -102,7 +103,7 @@ async def serve(listener: socket.socket, journal: Journal) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, server.stopping.set)
     stop_indexing = threading.Event()
-    indexing = asyncio.create_task(keep_index(writer, logs, stop_indexing))
+    indexing = asyncio.create_task(keep_indexing(writer, logs, stop_indexing, journal))
     try:
         await server.serve([listener])
     finally:
@@ -111,6 +112,17 @@ async def serve(listener: socket.socket, journal: Journal) -> None:
         application.close()
         await writer.close()
         journal.write("info", "telemetry stopped")
+
+
+async def keep_indexing(writer: Writer, logs: Path, stop: threading.Event, journal: Journal) -> None:
+    """Index the logs until `stop` is set, whatever happens to them; what fails is journaled and begun again."""
+    while True:
+        try:
+            await keep_index(writer, logs, stop)
+        except Exception as failure:  # noqa: BLE001 - a search that is slower is better than none
+            journal.write("error", "the log index failed and is begun again", error=repr(failure))
+        if await asyncio.to_thread(stop.wait, INDEX_AGAIN_S):
+            return
 
 
 async def keep_index(writer: Writer, logs: Path, stop: threading.Event) -> None:
