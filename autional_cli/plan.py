@@ -50,9 +50,10 @@ class UnitDef:
 
 @dataclass(frozen=True, kw_only=True)
 class Topology:
-    """All units of a platform, and the links that a person gets at the end."""
+    """All units of a platform, and the links that a person gets at the end. `asked`: services to start; None: all."""
 
     units: tuple[UnitDef, ...]
+    asked: frozenset[str] | None = None
     driver: str = "embedded"
     gateway: str = ""
     dashboard: str = ""

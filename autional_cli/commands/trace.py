@@ -61,6 +61,8 @@ def trace(
         raise AutionalError("say which trace: an id, its beginning, or `last`; or --slowest N; or --errors")
     now_ns = time.time_ns()
     with closing(open_backend(jaeger, instance, now_ns)) as backend:
+        if service is not None:
+            must_be_known(service, backend)
         if trace_id is None:
             query = selection.make_query(
                 since or "1h", now_ns, service, limit=slowest or limit, slowest=slowest is not None, errors=errors
@@ -72,6 +74,25 @@ def trace(
         show(analysis, format_)
     if complaint is not None:
         raise complaint
+
+
+def must_be_known(service: str, backend: Backend) -> None:
+    """Raise AutionalError (exit 2) for a service that neither sent a span nor is in the workspace."""
+    seen = backend.services()
+    if service in seen:
+        return
+    from autional_cli.workspace.discover import discover
+    from autional_cli.workspace.locate import find_root
+    from autional_cli.workspace.source import suggest
+
+    try:
+        known = [*seen, *discover(find_root())]
+    except AutionalError:  # a trace can be looked at from anywhere
+        known = seen
+    if service not in known:
+        raise AutionalError(
+            f"no trace names a service {service!r}{suggest(service, known)}", hint=f"there are: {', '.join(known)}"
+        )
 
 
 def open_backend(jaeger: str | None, instance: str | None, now_ns: int) -> Backend:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from autional_cli.errors import AutionalError
 from autional_cli.events.bus import position
+from autional_cli.workspace.source import suggest
 from services.chassis.events import FIELD, ONLY, Event, stream
 
 if TYPE_CHECKING:
@@ -49,7 +50,9 @@ def chosen_types(specs: Mapping[str, ServiceSpec], patterns: Sequence[str]) -> l
     kinds = sorted({kind for spec in specs.values() for kind in (*spec.publishes, *spec.consumes)})
     for pattern in patterns:
         if not any(fnmatchcase(kind, pattern) for kind in kinds):
-            raise AutionalError(f"no event type is called {pattern!r}", hint=f"there are: {', '.join(kinds)}")
+            raise AutionalError(
+                f"no event type is called {pattern!r}{suggest(pattern, kinds)}", hint=f"there are: {', '.join(kinds)}"
+            )
     return [kind for kind in kinds if not patterns or any(fnmatchcase(kind, pattern) for pattern in patterns)]
 
 

@@ -63,11 +63,12 @@ class Supervisor:
             merged = request.merged_with(self._request)
             with self.platform.timeline.step("workspace.load", steps=("supervisor.boot",)):
                 topology = await asyncio.to_thread(self._source.build, merged)
-                wanted = [p for d in self.platform.units_to_start(topology) for p in ports_of(d)]
+                only = None if topology.asked is None else topology.asked | named_otherwise(topology)
+                wanted = [p for d in self.platform.units_to_start(topology, only) for p in ports_of(d)]
                 await asyncio.to_thread(refuse_taken, wanted, wanted_by=f"instance {self.instance.name}")
-            self._request, self.topology = merged, topology
+            self._request, self.topology = replace(merged, asked=()), topology
             await self.platform.reprovision(topology)
-            touched = self.platform.merge(topology)
+            touched = self.platform.merge(topology, only)
             self._editing.follow()
             return touched
 
@@ -112,6 +113,17 @@ class Supervisor:
                 exit_code=ExitCode.SERVICE_FAILED,
             )
 
+    def must_be_whole(self) -> None:
+        """Raise AutionalError (exit 6) when any unit failed for good, whatever was asked for."""
+        failed = [unit for unit in self.platform.board if unit.state is State.FAILED]
+        if failed:
+            names, first = ", ".join(unit.name for unit in failed), failed[0]
+            raise AutionalError(
+                f"{names} failed; {first.name}: {first.reason}",
+                hint=f"autional why {first.name}",
+                exit_code=ExitCode.SERVICE_FAILED,
+            )
+
     def first_failure(self, names: list[str]) -> str | None:
         """Return the unit that failed for good and keeps one of `names` from being ready."""
         for name in names:
@@ -144,7 +156,7 @@ class Supervisor:
             if not units:
                 raise AutionalError(
                     f"{name} does not run in instance {self.instance.name}{suggest(name, runners)}",
-                    hint=f"autional up {name}; running: {', '.join(runners) or 'nothing'}",
+                    hint=f"running: {', '.join(runners) or 'nothing'}; more of the stack: autional up SERVICE",
                 )
             found += units
         return list(dict.fromkeys(found)) if services else list(runners)
@@ -249,3 +261,8 @@ class Supervisor:
         with self.platform.board.subscribe() as changes:
             while True:
                 self._journal.transition(await changes.next())
+
+
+def named_otherwise(topology: Topology) -> frozenset[str]:
+    """Return what no service is: resources, tasks and the platform's own processes."""
+    return frozenset(unit.name for unit in topology.units if unit.kind != "service")

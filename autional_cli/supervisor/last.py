@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from autional_cli.supervisor.platform import Platform
 
 FILE = "last.json"
+OTHERS = ("telemetry", "migrations")
 
 
 def remember(instance: Instance, platform: Platform) -> None:
@@ -35,6 +37,20 @@ def remember(instance: Instance, platform: Platform) -> None:
         write_private(instance.home / FILE, json.dumps(found))
 
 
+def must_be_known(instance: Instance, name: str) -> None:
+    """Raise AutionalError (exit 2) for a name that the workspace does not have."""
+    from autional_cli.workspace.discover import discover
+    from autional_cli.workspace.model import RESOURCES
+    from autional_cli.workspace.source import suggest
+
+    services = discover(instance.root)
+    names = [*services, *RESOURCES, *OTHERS]
+    if services and re.sub(r"-\d+$", "", name) not in names:
+        raise AutionalError(
+            f"there is no service or resource {name!r}{suggest(name, names)}", hint=f"there are: {', '.join(names)}"
+        )
+
+
 def recall(instance: Instance, name: str) -> dict[str, Any]:
     """Return the last explanation of a unit. AutionalError (exit 4) when nothing is known about it."""
     try:
@@ -42,6 +58,7 @@ def recall(instance: Instance, name: str) -> dict[str, Any]:
     except (OSError, ValueError):
         known = {}
     if name not in known:
+        must_be_known(instance, name)
         raise AutionalError(
             f"instance {instance.name} is not running, and nothing failed when it last ran",
             hint="autional up",

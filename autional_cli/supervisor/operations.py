@@ -86,8 +86,10 @@ class Operations:
         except OSError as failure:  # a full disk, a directory of somebody else
             raise AutionalError(str(failure), hint="autional doctor", exit_code=ExitCode.BACKEND_UNAVAILABLE) from None
         if request.get("wait", True):
-            names = [unit.name for unit in supervisor.topology.units]
+            board = supervisor.platform.board  # what was drained and is not asked for stays stopped
+            names = [unit.name for unit in board if unit.state is not State.STOPPED]
             await supervisor.settle(names, float(request.get("timeout") or WAIT_S))
+        supervisor.must_be_whole()
         return {**supervisor.status(), "started": touched}
 
     def _leaves_nothing(self, failure: AutionalError) -> bool:
@@ -116,6 +118,7 @@ class Operations:
         async def work() -> dict[str, Any]:
             names, report = await self._supervisor.restart(list(request.get("services") or []), timeout_s)
             await self._supervisor.settle(names, timeout_s)
+            self._supervisor.must_be_whole()
             return report
 
         report = await self._stream(channel, work())
@@ -144,6 +147,8 @@ class Operations:
         state = State(request.get("for") or "ready")
         names = self._supervisor.names_of(list(request.get("services") or []))
         await self._stream(channel, self._supervisor.settle(names, float(request.get("timeout") or WAIT_S), state))
+        if state is State.READY:
+            self._supervisor.must_be_whole()
         return self._supervisor.status()
 
     async def why(self, request: dict[str, Any], _: Channel) -> dict[str, Any]:

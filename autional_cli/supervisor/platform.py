@@ -106,11 +106,12 @@ class Platform:
                 runner.redefine(definition)
                 await definition.resource.provision()
 
-    def units_to_start(self, topology: Topology) -> list[UnitDef]:
+    def units_to_start(self, topology: Topology, only: Collection[str] | None = None) -> list[UnitDef]:
         """Return the definitions that `merge` would start a process for."""
         idle = (State.STOPPED, State.FAILED)
         known = self.runners
-        return [d for d in topology.units if d.name not in known or known[d.name].state in idle]
+        wanted = [d for d in topology.units if only is None or (d.service or d.name) in only]
+        return [d for d in wanted if d.name not in known or known[d.name].state in idle]
 
     async def pause(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
         """Stop a unit, await `work`, and return when the unit is ready again; AutionalError if it fails."""

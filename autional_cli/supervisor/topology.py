@@ -92,13 +92,15 @@ def other_drivers(running: Mapping[str, str], wanted: Mapping[str, str], instanc
 class Choice:
     """A stack, the specs of all its services, and those of the services that were asked for with what they need.
 
-    `image` is what services are containers of; empty: they are forked.
+    `asked` are the names that the last request needs, None for all. `image` is what services are containers of; empty:
+    they are forked.
     """
 
     root: Path
     stack: Stack
     stack_specs: tuple[ServiceSpec, ...]
     specs: tuple[ServiceSpec, ...]
+    asked: frozenset[str] | None = None
     image: str = ""
 
 
@@ -107,7 +109,7 @@ def choose(root: Path, request: Request) -> Choice:
     known = discover(root)
     stack = load_stack(root, request.stack or DEFAULT_STACK, known)
     stack = driven(stack, request.driver)
-    for name in request.services:
+    for name in (*request.asked, *request.services):
         if name not in stack.services:
             raise AutionalError(
                 f"there is no service {name!r} in stack {stack.name}{suggest(name, stack.services)}",
@@ -115,10 +117,13 @@ def choose(root: Path, request: Request) -> Choice:
                 exit_code=ExitCode.USAGE,
             )
     stack = scaled(stack, request.replicas)
-    needed = graph.subgraph(graph.dependencies(known, stack), request.services or tuple(stack.services))
+    edges = graph.dependencies(known, stack)
+    needed = graph.subgraph(edges, request.services or tuple(stack.services))
+    asked = frozenset(graph.subgraph(edges, request.asked)) if request.asked else None
     in_stack = tuple(spec for name, spec in known.items() if name in stack.services)
     chosen = tuple(spec for spec in in_stack if spec.name in needed)
-    return Choice(root=root, stack=stack, stack_specs=in_stack, specs=chosen, image=request.image or "")
+    image = request.image or ""
+    return Choice(root=root, stack=stack, stack_specs=in_stack, specs=chosen, asked=asked, image=image)
 
 
 def driven(stack: Stack, driver: str | None) -> Stack:
@@ -185,6 +190,7 @@ def assemble(instance: Instance, chosen: Choice, arranged: PortBlock | None = No
     units += [unit for spec in chosen.specs for unit in replicas(ground, spec)]
     return Topology(
         units=tuple(units),
+        asked=chosen.asked,
         driver=chosen.stack.driver,
         gateway=f"http://127.0.0.1:{block.base}" if any(s.name == EDGE for s in chosen.specs) else "",
         dashboard=f"http://127.0.0.1:{block.telemetry}",

@@ -126,6 +126,10 @@ class Backend(Protocol):
         """Return up to `limit` ids that start with `prefix`."""
         ...
 
+    def services(self) -> list[str]:
+        """Return the names of all services seen."""
+        ...
+
     def search(self, query: Query) -> list[Summary]:
         """Return matching traces, newest or slowest first."""
         ...

@@ -158,6 +158,36 @@ def test_a_wrong_stack_file_ends_with_3_and_the_place(tmp_path: Path, text: str,
     Instance.open(tmp_path, "bad").discard_run_dir()
 
 
+def test_an_unknown_name_is_refused_by_every_command_that_takes_one(platform: Platform) -> None:
+    before = platform.status()["services"]
+    for command in (
+        ("up", "profle"),
+        ("restart", "profle"),
+        ("drain", "profle", "--prove"),
+        ("scale", "profle=2"),
+        ("wait", "profle"),
+        ("why", "profle"),
+        ("logs", "profle"),
+        ("trace", "last", "--service", "profle"),
+        ("chaos", "kill", "profle"),
+        ("chaos", "latency", "profle", "--users", "0"),
+        ("drift", "profle"),
+        ("migrate", "status", "profle"),
+        ("migrate", "up", "profle"),
+        ("migrate", "down", "profle", "--yes"),
+        ("migrate", "rehearse", "profle"),
+        ("migrate", "new", "-s", "profle", "-m", "x"),
+        ("db", "shell", "profle"),
+        ("events", "dlq", "list", "notificaton"),
+        ("events", "dlq", "drop", "--service", "notificaton", "--yes"),
+        ("events", "tail", "user.creatd"),
+    ):
+        refused = platform.run(*command)
+        assert refused.returncode == 2, (command, refused.stdout, refused.stderr)
+        assert "did you mean" in refused.stderr, (command, refused.stderr)
+    assert platform.status()["services"] == before
+
+
 def test_one_service_runs_alone_under_any_supervisor(platform: Platform) -> None:
     specs = discover(ROOT)
     instance = Instance.open(ROOT, platform.instance)

@@ -143,6 +143,69 @@ def test_a_failing_service_ends_up_with_exit_6_and_wait_with_5_or_6(cli: Cli) ->
     cli("wait", "redis", "--for", "stopped", "--timeout", "0.2", exit_code=ExitCode.WAIT_TIMED_OUT)
 
 
+BROKEN = """
+import os
+
+if os.environ.get("AUTIONAL_SERVICE") == "gateway":
+    raise RuntimeError("a bad edit")
+"""
+
+
+def test_an_unknown_name_changes_nothing_whatever_the_command(cli: Cli) -> None:
+    assert "did you mean 'gateway'?" in cli("why", "gatewy", exit_code=ExitCode.USAGE).stderr
+    assert "did you mean 'gateway'?" in cli("up", "gatewy", exit_code=ExitCode.USAGE).stderr
+    assert cli.json("ps")["state"] == "stopped"
+    cli("up")
+    cli("drain", "gateway")
+    before = cli.json("ps")["services"]
+    for command in (
+        ("up", "alhpa"),
+        ("up", "alpha", "gatewy"),
+        ("up", "gatewy", "--no-wait"),
+        ("up", "gatewy", "--dry-run"),
+        ("restart", "alpha", "gatewy"),
+        ("scale", "alpha=2", "gatewy=1"),
+        ("drain", "alpha", "gatewy"),
+        ("drain", "alpha", "gatewy", "--restart"),
+        ("wait", "alhpa"),
+        ("why", "alhpa"),
+        ("logs", "alhpa"),
+        ("trace", "last", "--service", "alhpa"),
+        ("trace", "--errors", "--service", "alhpa"),
+    ):
+        refused = cli(*command, exit_code=ExitCode.USAGE)
+        assert "alhpa" in refused.stderr or "gatewy" in refused.stderr, command
+        assert cli.json("ps")["services"] == before, command
+    for command in (("up", "alhpa"), ("restart", "alhpa"), ("wait", "alhpa"), ("trace", "last", "--service", "alhpa")):
+        assert "did you mean 'alpha'?" in cli(*command, exit_code=ExitCode.USAGE).stderr
+
+
+def test_up_of_one_service_leaves_alone_what_was_drained(cli: Cli) -> None:
+    cli("up")
+    cli("drain", "--all")
+    cli("up", "alpha")
+    states = {service["name"]: service["state"] for service in cli.json("ps")["services"]}
+    assert states == {"alpha": "ready", "gateway": "stopped"}
+    cli("up")
+    assert cli.json("ps")["state"] == "ready"
+
+
+def test_a_broken_unit_is_never_a_success(cli: Cli) -> None:
+    cli("up")
+    code = cli.workspace / "services" / "gateway" / "service.py"
+    mended = code.read_text()
+    code.write_text(mended + BROKEN)
+    cli("wait", "gateway", "--for", "failed", "--timeout", "30")
+    for command in (("up",), ("up", "alpha"), ("wait",), ("wait", "alpha"), ("restart", "alpha"), ("up", "gateway")):
+        failed = cli(*command, "--timeout", "30", exit_code=ExitCode.SERVICE_FAILED)
+        assert "gateway" in failed.stderr
+        assert "next: autional why gateway" in failed.stderr, command
+    cli("up", "alpha", "--format", "json", exit_code=ExitCode.SERVICE_FAILED)
+    code.write_text(mended)
+    cli("wait", "--timeout", "30")
+    assert "ready" in cli("up").stdout
+
+
 def test_ctrl_c_during_up_stops_everything_with_exit_130(cli: Cli) -> None:
     (cli.workspace / "services" / "chassis" / "runner.py").write_text(
         "import signal\ndef main():\n    signal.pause()\n"

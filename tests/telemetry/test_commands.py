@@ -98,8 +98,8 @@ def test_last_can_be_narrowed_to_a_service(telemetry: Telemetry) -> None:
     recording.span("GET /rare", 0, 1, kind="server", service="rare")
     telemetry.send(recording)
     assert recording.trace_id in telemetry.workspace.run("trace", "last", "--service", "rare").stdout
-    missing = telemetry.workspace.run("trace", "last", "--service", "nobody")
-    assert (missing.returncode, "there is no trace of nobody yet" in missing.stderr) == (2, True)
+    missing = telemetry.workspace.run("trace", "last", "--service", "rar")
+    assert (missing.returncode, "no trace names a service 'rar'; did you mean 'rare'?" in missing.stderr) == (2, True)
 
 
 def test_await_returns_when_the_last_service_has_reported(telemetry: Telemetry, login: Recording) -> None:
@@ -150,7 +150,10 @@ def test_slowest_and_errors_are_lists_that_name_their_window(telemetry: Telemetr
 
 @pytest.mark.parametrize("format_", ["table", "json"])
 def test_an_empty_list_prints_brackets(telemetry: Telemetry, format_: str) -> None:
-    shown = telemetry.workspace.run("trace", "--errors", "--service", "nobody", "--format", format_)
+    recording = Recording(time.time_ns())
+    recording.span("GET /fine", 0, 1, kind="server", service="fine")
+    telemetry.send(recording)
+    shown = telemetry.workspace.run("trace", "--errors", "--service", "fine", "--format", format_)
     assert (shown.returncode, shown.stdout) == (0, "[]\n")
 
 
