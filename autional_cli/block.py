@@ -24,6 +24,7 @@ RESOURCE_OFFSETS = {"postgres": 50, "redis": 51, "cache": 52, "mongo": 53, "mail
 RESOURCE_OFFSETS |= {"objects": 55, "jaeger": 56, "jaeger-query": 57, "mailbox-api": 58}  # as containers only
 TELEMETRY_OFFSET = 99
 EXTRA_OFFSETS = (*range(SERVICES_PER_BLOCK, 50), *range(60, TELEMETRY_OFFSET))  # replicas after a service's first
+CLAIM_OFFSET = 59  # nobody listens there: it is bound for as long as the block is claimed
 GRPC_OFFSET = 1000
 
 

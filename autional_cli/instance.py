@@ -1,18 +1,19 @@
 """One instance of the platform: its directories, its state file and its block of ports.
 
 Several instances live side by side, one per worktree or `--instance`. A block of 100 ports (and the 100 ports 1000
-above it, for gRPC) is claimed by a file lock held for the life of the supervisor, so a crash releases it.
+above it, for gRPC) is claimed by binding one of them for the life of the supervisor, so a crash releases it, and so
+users who share a machine need no file that both may write.
 """
 
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import hashlib
 import json
 import os
 import re
 import shutil
+import socket
 import stat
 import tempfile
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from autional_cli import ports
-from autional_cli.block import DEFAULT_BASE, PortBlock
+from autional_cli.block import CLAIM_OFFSET, DEFAULT_BASE, PortBlock
 from autional_cli.errors import AutionalError, ExitCode
 
 if TYPE_CHECKING:
@@ -55,7 +56,23 @@ class Instance:
                 hint="use up to 32 of a-z, 0-9 and -, starting with a letter or digit",
                 exit_code=ExitCode.USAGE,
             )
-        return cls(root.resolve(), chosen)
+        opened = cls(root.resolve(), chosen)
+        opened.refuse_foreign()
+        return opened
+
+    def refuse_foreign(self) -> None:
+        """Raise AutionalError (exit 4) when another user has this workspace's instances, or this one."""
+        for folder in (self.home.parent, self.home):
+            try:
+                owner = folder.stat().st_uid
+            except FileNotFoundError:
+                return
+            if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
+                raise AutionalError(
+                    f"{folder} belongs to user {owner}, and you are {os.getuid()}",
+                    hint="use a workspace of your own (git worktree add), or be that user",
+                    exit_code=ExitCode.BACKEND_UNAVAILABLE,
+                )
 
     @property
     def home(self) -> Path:
@@ -132,12 +149,10 @@ class BlockClaim:
     """A block of ports held until `close`, or until this process ends however it ends."""
 
     block: PortBlock
-    descriptor: int
+    held: socket.socket
 
     def close(self) -> None:
-        if self.descriptor >= 0:
-            os.close(self.descriptor)
-            self.descriptor = -1
+        self.held.close()
 
     def __enter__(self) -> BlockClaim:
         return self
@@ -149,26 +164,28 @@ class BlockClaim:
 def claim_block(instance: Instance, specs: Iterable[ServiceSpec] | None = None) -> BlockClaim:
     """Claim the block that `instance` had before, or else the next one that is free.
 
-    Raises AutionalError (exit 4) when a process outside the platform listens on a port that `specs` need in the block
-    where people look for this instance: the one it had, or the default block of the default instance. Any other block
-    is just passed over.
+    Raises AutionalError (exit 4) when a process of this user outside the platform listens on a port that `specs` need
+    in the block where people look for this instance: the one it had, or the default block of the default instance. Any
+    other block is just passed over, and so is one that another user has.
     """
     first = instance.block.base
     expected = first if "block" in instance.recall() or instance.name == DEFAULT_NAME else None
     for base in (first, *(base for base in BASES if base != first)):
-        descriptor = lock_block(base)
-        if descriptor is None:
+        held = lock_block(base)
+        if held is None:
             continue
-        claim = BlockClaim(PortBlock(base), descriptor)
+        claim = BlockClaim(PortBlock(base), held)
         try:
-            ports.refuse_taken(claim.block.needed(specs), wanted_by=f"instance {instance.name}")
-            instance.remember(block=base)
-        except AutionalError:
+            found = ports.taken(claim.block.needed(specs))
+            if found is None:
+                instance.remember(block=base)
+                return claim
+            if base == expected and found.is_ours:
+                ports.refuse_taken([found.port], wanted_by=f"instance {instance.name}")
+        except BaseException:
             claim.close()
-            if base == expected:
-                raise
-            continue
-        return claim
+            raise
+        claim.close()
     raise AutionalError(
         f"all {len(BASES)} blocks of ports are claimed by running instances",
         hint="stop one of them: autional down --instance NAME",
@@ -176,35 +193,48 @@ def claim_block(instance: Instance, specs: Iterable[ServiceSpec] | None = None) 
     )
 
 
-def lock_block(base: int) -> int | None:
-    """Return a descriptor that holds the lock of the block, or None when another instance has it."""
-    folder = runtime_root() / "blocks"
-    folder.mkdir(mode=0o700, exist_ok=True)
-    descriptor = os.open(folder / f"{base}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+def lock_block(base: int) -> socket.socket | None:
+    """Return a socket that holds the block, or None when another instance has it, whoever runs that.
+
+    It never listens and takes no connection, so its port is free again in the moment it is closed.
+    """
+    held = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(descriptor)
+        held.bind((ports.LOOPBACK, base + CLAIM_OFFSET))
+    except OSError:
+        held.close()
         return None
-    return descriptor
+    return held
 
 
 def runtime_root() -> Path:
-    """Return `/tmp/autional-<uid>`, created for its owner alone; AutionalError when somebody else made it.
+    """Return `/tmp/autional-<uid>`, created for its owner alone; in XDG_RUNTIME_DIR if somebody else made that.
+
+    AutionalError when there is neither.
 
     It does not depend on HOME or TMPDIR, so that every instance of one user meets there.
     """
-    root = Path("/tmp") / f"autional-{os.getuid()}"  # noqa: S108 - ownership and mode are verified below
-    with contextlib.suppress(FileExistsError):
-        root.mkdir(mode=0o700)
-    found = root.lstat()
-    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or stat.S_IMODE(found.st_mode) & 0o077:
-        raise AutionalError(
-            f"{root} is not a directory of yours with mode 0700",
-            hint=f"find out who made it, then remove it: ls -ld {root}",
-            exit_code=ExitCode.BACKEND_UNAVAILABLE,
-        )
-    return root
+    usual = Path("/tmp") / f"autional-{os.getuid()}"  # noqa: S108 - ownership and mode are verified below
+    session = os.environ.get("XDG_RUNTIME_DIR")  # nobody else can make anything there
+    for root in (usual, *([Path(session) / "autional"] if session else [])):
+        with contextlib.suppress(OSError):
+            root.mkdir(mode=0o700)
+        if is_private(root):
+            return root
+    raise AutionalError(
+        f"{usual} is not a directory of yours with mode 0700",
+        hint=f"find out who made it, then remove it: ls -ld {usual}; or set XDG_RUNTIME_DIR to a folder of yours",
+        exit_code=ExitCode.BACKEND_UNAVAILABLE,
+    )
+
+
+def is_private(folder: Path) -> bool:
+    """Whether a folder is this user's and nobody else may enter it."""
+    try:
+        found = folder.lstat()
+    except OSError:
+        return False
+    return stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid() and not stat.S_IMODE(found.st_mode) & 0o077
 
 
 def write_private(path: Path, text: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import socket
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -24,6 +25,12 @@ class Holder:
     pid: int | None = None
     name: str | None = None
     command: str | None = None
+    uid: int | None = None
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether it belongs to this user, who can stop it."""
+        return self.uid == os.getuid()
 
     def __str__(self) -> str:
         if self.pid is None:
@@ -57,10 +64,11 @@ def holder(port: int) -> Holder | None:
     try:
         process = psutil.Process(pid)
         command = " ".join(process.cmdline())
-        name = process.name()
+        name, uid = process.name(), process.uids().real
     except psutil.Error:
         return Holder(port, pid)
-    return Holder(port, pid, name, command if len(command) <= COMMAND_LENGTH else command[: COMMAND_LENGTH - 1] + "…")
+    shown = command if len(command) <= COMMAND_LENGTH else command[: COMMAND_LENGTH - 1] + "…"
+    return Holder(port, pid, name, shown, uid)
 
 
 def listening_pid(port: int) -> int | None:
@@ -84,6 +92,11 @@ def holds(connection: object, port: int) -> bool:
     """Whether a psutil connection listens on `port`."""
     address = getattr(connection, "laddr", None)
     return getattr(connection, "status", "") == "LISTEN" and bool(address) and getattr(address, "port", None) == port
+
+
+def taken(ports: Iterable[int]) -> Holder | None:
+    """Return who holds the first of `ports` that is not free."""
+    return next((found for port in ports if (found := holder(port))), None)
 
 
 def refuse_taken(ports: Iterable[int], *, wanted_by: str) -> None:

@@ -86,7 +86,7 @@ def must_be_known(service: str, backend: Backend) -> None:
     from autional_cli.workspace.source import suggest
 
     try:
-        known = [*seen, *discover(find_root())]
+        known = sorted({*seen, *discover(find_root())})
     except AutionalError:  # a trace can be looked at from anywhere
         known = seen
     if service not in known:

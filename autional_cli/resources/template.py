@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from autional_cli.errors import AutionalError, ExitCode
+from autional_cli.instance import runtime_root
 from autional_cli.resources.storage import MARKER, explained, stage_for
 
 if TYPE_CHECKING:
@@ -48,7 +49,10 @@ class Template:
 
     @property
     def exists(self) -> bool:
-        return (self.path / MANIFEST).is_file()
+        try:
+            return (self.path / MANIFEST).is_file()
+        except OSError:  # a folder that this user may not look into
+            return False
 
     def restore(self, target: Path) -> bool:
         """Copy it to `target`, which must not hold data yet; return False when there is no usable template."""
@@ -60,9 +64,12 @@ class Template:
 
 
 def cache_root() -> Path:
-    """Return the folder of all templates."""
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "autional" / "templates"
+    """Return the folder of all templates; for a user without a home it is where sockets go."""
+    try:
+        base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "autional"
+    except RuntimeError:
+        base = runtime_root()
+    return base / "templates"
 
 
 def restore(template: Template, target: Path) -> bool:
@@ -74,8 +81,9 @@ def restore(template: Template, target: Path) -> bool:
         return False
     if target.exists() and any(target.iterdir()):
         raise AutionalError(f"{target} is not empty", exit_code=ExitCode.BACKEND_UNAVAILABLE)
-    with explained(target), locked(template.path.parent, fcntl.LOCK_SH):
+    with explained(target), contextlib.ExitStack() as lock:
         try:
+            lock.enter_context(locked(template.path.parent, fcntl.LOCK_SH))
             manifest = json.loads((template.path / MANIFEST).read_bytes())
         except (OSError, ValueError):
             return False
@@ -127,7 +135,7 @@ def trim(root: Path) -> None:
 
 def discard(path: Path) -> None:
     """Remove one template."""
-    with locked(path.parent, fcntl.LOCK_EX):
+    with contextlib.suppress(OSError), locked(path.parent, fcntl.LOCK_EX):
         shutil.rmtree(path, ignore_errors=True)
 
 

@@ -174,7 +174,7 @@ def taken_ports(instance: Instance) -> Iterator[Finding]:
         detail = f"block {block.base}: held by another running instance; the next free block is taken"
         yield Finding(name="ports", level="ok", detail=detail)
         return
-    os.close(claim)
+    claim.close()
     found = [holder for port in block.needed() if (holder := ports.holder(port))]
     for holder in found:
         fix = f"kill {holder.pid}, or: autional up --instance NAME" if holder.pid else "autional up --instance NAME"

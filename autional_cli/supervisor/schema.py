@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import json
+import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from autional_cli.drivers.base import ProcessSpec
+from autional_cli.errors import AutionalError
 from autional_cli.instance import write_private
 from autional_cli.migrations.plan import fingerprint
 from autional_cli.plan import UnitDef
@@ -91,7 +93,10 @@ class Migrations:
         if is_new and not template.exists:
 
             async def save() -> None:
-                await asyncio.to_thread(template.save, self.cluster.data_dir)
+                try:
+                    await asyncio.to_thread(template.save, self.cluster.data_dir)
+                except AutionalError as failure:  # the next instance is made from nothing as well, which is slower
+                    sys.stderr.write(f"no template was kept: {failure.message}\n")
 
             await pause(self.cluster.name, save)
 

@@ -127,7 +127,7 @@ def test_doctor_finds_this_machine_fit(platform: Platform) -> None:
 
 def test_an_unknown_trace_and_an_empty_list(platform: Platform) -> None:
     assert platform.run("trace", "ffffffffffffffffffffffffffffffff").returncode == 2
-    assert platform.json("trace", "--errors", "--since", "1s", "--service", "nobody") == []
+    assert platform.json("trace", "--errors", "--since", "1s", "--service", "notification") == []
 
 
 @pytest.mark.parametrize(
