@@ -8,6 +8,7 @@ users who share a machine need no file that both may write.
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import hashlib
 import json
 import os
@@ -149,7 +150,7 @@ class BlockClaim:
     """A block of ports held until `close`, or until this process ends however it ends."""
 
     block: PortBlock
-    held: socket.socket
+    held: Lock
 
     def close(self) -> None:
         self.held.close()
@@ -193,18 +194,37 @@ def claim_block(instance: Instance, specs: Iterable[ServiceSpec] | None = None) 
     )
 
 
-def lock_block(base: int) -> socket.socket | None:
-    """Return a socket that holds the block, or None when another instance has it, whoever runs that.
+class Lock:
+    """What holds a block: a bound port, which all users see, and a file lock, which older releases see."""
 
-    It never listens and takes no connection, so its port is free again in the moment it is closed.
-    """
-    held = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    def __init__(self, base: int) -> None:
+        """Take both; OSError when another instance has one of them, whoever runs it."""
+        folder = runtime_root() / "blocks"
+        folder.mkdir(mode=0o700, exist_ok=True)
+        self._descriptor = os.open(folder / f"{base}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        # It never listens and takes no connection, so its port is free again in the moment it is closed.
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        try:
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self._socket.bind((ports.LOOPBACK, base + CLAIM_OFFSET))
+        except OSError:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Let go of the block. Harmless when done twice."""
+        self._socket.close()
+        descriptor, self._descriptor = self._descriptor, -1
+        if descriptor >= 0:
+            os.close(descriptor)
+
+
+def lock_block(base: int) -> Lock | None:
+    """Return what holds the block, or None when another instance has it."""
     try:
-        held.bind((ports.LOOPBACK, base + CLAIM_OFFSET))
+        return Lock(base)
     except OSError:
-        held.close()
         return None
-    return held
 
 
 def runtime_root() -> Path:

@@ -43,10 +43,15 @@ class Revision:
 def configuration(root: Path, service: str) -> Config:
     """Return alembic's configuration for one service; no file is read."""
     config = Config()
-    config.set_main_option("script_location", str(root / "migrations"))
-    config.set_main_option("version_locations", str(revisions_dir(root, service)))
-    config.set_main_option("path_separator", "os")
+    config.set_main_option("script_location", literal(root / "migrations"))
+    config.set_main_option("version_locations", literal(revisions_dir(root, service)))
+    config.set_main_option("path_separator", "newline")  # the one thing that no path of a workspace holds
     return config
+
+
+def literal(path: Path) -> str:
+    """Return a path as a value of the configuration, which interpolates what follows a percent sign."""
+    return str(path).replace("%", "%%")
 
 
 def directory(root: Path, service: str) -> ScriptDirectory:

@@ -14,7 +14,7 @@ from autional_cli.drivers.base import ProcessSpec
 from autional_cli.ports import LOOPBACK
 from autional_cli.resources import probe, redis_acl, tools
 from autional_cli.resources.connection import NotReadyError
-from autional_cli.resources.redis_config import redis_conf
+from autional_cli.resources.redis_config import literal, redis_conf
 from autional_cli.resources.server import Server
 from autional_cli.resources.storage import DataDir, explained, write_if_changed
 from autional_cli.secrets import OPERATOR
@@ -80,7 +80,7 @@ class Redis(Server):
     def process(self) -> ProcessSpec:
         return ProcessSpec(
             name=self.name,
-            argv=(str(self.program()), str(self.configuration)),
+            argv=(str(self.program()), literal(self.configuration)),
             env={"LC_ALL": "C", "TZ": "UTC"},
             cwd=self.data_dir,
             log=self.log,

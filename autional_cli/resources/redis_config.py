@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from autional_cli.workspace.model import Setting
 
@@ -33,6 +35,15 @@ def redis_conf(name: str, settings: Mapping[str, Setting], fixed: Mapping[str, S
     merged = {**COMMON, **KINDS[name], **settings, **fixed}
     lines = "".join(f"{key} {quoted(value)}\n" for key, value in merged.items())
     return f"# Written by autional at every start; put your settings into the stack file.\n{lines}"
+
+
+def literal(path: Path) -> str:
+    """Return the path of the file as an argument: one with a wildcard is a pattern (glob(3)), and the server would run
+    with its own defaults, on every interface, where nothing matches."""
+    text = str(path)
+    if not set(text) & set("*?["):
+        return text
+    return re.sub(r"([*?\[\]\\])", r"\\\1", text)
 
 
 def quoted(value: Setting) -> str:

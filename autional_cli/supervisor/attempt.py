@@ -74,6 +74,7 @@ class Attempt:
 
     async def build_up(self) -> None:
         """Start a process that holds: it comes as far as it can without what the unit needs. CrashError: it cannot."""
+        self._platform.presence.must_hold()
         spec = self._spec
         if spec and spec.holds and not self.handle:
             turn = await self._platform.turns.take()
@@ -94,6 +95,7 @@ class Attempt:
 
     async def bring_up(self) -> None:
         """Return when the unit is ready. CrashError if its process ends first; AutionalError if a retry cannot help."""
+        self._platform.presence.must_hold()
         definition = self._definition
         if definition.resource:
             await self._bring_up_resource()

@@ -17,8 +17,8 @@ WIDTH = 500  # characters kept of a line
 
 
 def open_log(path: Path) -> int:
-    """Open a raw log for appending, readable by the owner only; the caller closes it."""
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    """Open a raw log for appending, readable by the owner only; the caller closes it. OSError without an instance."""
+    path.parent.mkdir(exist_ok=True, mode=0o700)
     return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
 
 

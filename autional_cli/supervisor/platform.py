@@ -21,13 +21,17 @@ if TYPE_CHECKING:
     from autional_cli.plan import Topology, UnitDef
     from autional_cli.supervisor.guard import Guard
     from autional_cli.supervisor.launch import Handle, Launcher
+    from autional_cli.supervisor.presence import Presence
 
 
 class Platform:
     """The running units. `programs` starts argv, `entries` starts Python entries; `guard` hears of every process."""
 
-    def __init__(self, *, run_dir: Path, guard: Guard, programs: Launcher, entries: Launcher) -> None:
+    def __init__(
+        self, *, run_dir: Path, presence: Presence, guard: Guard, programs: Launcher, entries: Launcher
+    ) -> None:
         self.run_dir = run_dir
+        self.presence = presence
         self.board = Board()
         self.timeline = Timeline()
         self.turns = Turns()

@@ -19,6 +19,7 @@ from autional_cli.supervisor.journal import Journal
 from autional_cli.supervisor.launch import Programs, Spawner
 from autional_cli.supervisor.operations import STOP_S, Operations
 from autional_cli.supervisor.platform import Platform
+from autional_cli.supervisor.presence import Presence
 from autional_cli.supervisor.request import Request
 from autional_cli.supervisor.timings import Timeline
 from autional_cli.supervisor.upkeep import Upkeep
@@ -26,7 +27,7 @@ from autional_cli.supervisor.upkeep import Upkeep
 if TYPE_CHECKING:
     import socket
     import subprocess
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from autional_cli.instance import Instance
     from autional_cli.supervisor.control import Operation
@@ -64,7 +65,8 @@ async def _serve(
     programs = Programs()
     forker = Forker(*zygote, upkeep=upkeep) if zygote else None
     entries = forker or Spawner(programs)
-    platform = Platform(run_dir=instance.run_dir, guard=guard, programs=programs, entries=entries)
+    presence = Presence(instance.home)
+    platform = Platform(run_dir=instance.run_dir, presence=presence, guard=guard, programs=programs, entries=entries)
     platform.timeline = _timeline(options, forker, platform)
     supervisor = Supervisor(instance=instance, platform=platform, source=source, journal=journal, upkeep=upkeep)
     control = Control(instance.run_dir / CONTROL, _operations(supervisor, guard, forker))
@@ -73,12 +75,15 @@ async def _serve(
         await guard.start()
         await control.open()
         guard.add_socket(instance.run_dir / CONTROL)
-        _stop_on_signal(supervisor)
+        stop = _stop_on_signal(supervisor)
+        presence_lost = asyncio.create_task(presence.lost(), name="presence")
+        presence_lost.add_done_callback(lambda _: stop())
         if client:
             await control.adopt(client)
         if options.stack:
             await supervisor.converge(Request(stack=options.stack), options.began)
         await supervisor.over.wait()
+        presence_lost.cancel()
     except AutionalError as failure:
         journal.write(failure.message, level="error", hint=failure.hint)
         if client and not control.is_open:
@@ -105,8 +110,11 @@ def _operations(supervisor: Supervisor, guard: Guard, forker: Forker | None) -> 
     return Operations(supervisor, helpers).table()
 
 
-def _stop_on_signal(supervisor: Supervisor) -> None:
-    """Take the platform down in order when the supervisor itself is asked to stop; ignore a closed terminal."""
+def _stop_on_signal(supervisor: Supervisor) -> Callable[[], None]:
+    """Take the platform down in order when the supervisor itself is asked to stop; ignore a closed terminal.
+
+    Return what asks it.
+    """
     stopping: set[asyncio.Task[None]] = set()
 
     async def stop() -> None:
@@ -121,6 +129,7 @@ def _stop_on_signal(supervisor: Supervisor) -> None:
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, start)
+    return start
 
 
 async def _put_away(control: Control, entries: Launcher, programs: Launcher, guard: Guard) -> None:

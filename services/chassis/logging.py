@@ -5,6 +5,7 @@ Secrets never reach a log: values under telling keys are replaced, whoever logs 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import logging.handlers
@@ -77,8 +78,9 @@ class SharedFileHandler(logging.handlers.RotatingFileHandler):
     def shouldRollover(self, record: logging.LogRecord) -> bool:  # noqa: N802 - the library's name
         """Return whether this process is to rotate the file; reopens one that was replaced."""
         if self.stream is not None and not self._is_current(self.stream.fileno()):
-            self.stream.close()
-            self.stream = self._open()
+            with contextlib.suppress(OSError):  # its folder is gone as well: then nobody can read it either way
+                stale, self.stream = self.stream, self._open()
+                stale.close()
         return bool(super().shouldRollover(record))
 
     def _is_current(self, descriptor: int) -> bool:

@@ -142,9 +142,10 @@ def _heads(connection: Connection) -> tuple[str, ...]:
 
 def _configuration(service: str) -> Config:
     config = Config()
-    config.set_main_option("script_location", str(FOLDER))
-    config.set_main_option("version_locations", str(FOLDER / service))
-    config.set_main_option("path_separator", "os")
+    folder = str(FOLDER).replace("%", "%%")  # it interpolates
+    config.set_main_option("script_location", folder)
+    config.set_main_option("version_locations", f"{folder}/{service}")
+    config.set_main_option("path_separator", "newline")
     return config
 
 

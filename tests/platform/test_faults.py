@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import pty
+import shutil
 import signal
 import socket
 import subprocess
@@ -22,6 +23,7 @@ import pytest
 from autional_cli.instance import BASES, Instance
 from services.chassis.journey import Traveller
 from services.identity import journey as identity
+from tests.guard import keep_promise
 from tests.platform.conftest import join, traveller
 from tests.platform.running import AUTIONAL, ROOT, Platform
 
@@ -252,6 +254,25 @@ def test_data_survives_down_and_is_removed_with_volumes(own_platform: Platform) 
     assert "0 rows" in own_platform.run("db", "shell", "profile", "-c", "SELECT * FROM kept").stdout
     own_platform.down()
     assert not own_platform.home.exists() or not any((own_platform.home / "data").glob("*"))
+
+
+def test_a_worktree_that_is_removed_while_it_runs_is_stopped_and_stays_away(tmp_path: Path) -> None:
+    tree = tmp_path / "tree"
+    subprocess.run(["git", "worktree", "add", "--detach", tree], cwd=ROOT, check=True, capture_output=True)
+    other = Platform(instance=f"gone-{os.getpid()}", root=tree)
+    other.up("profile", "audit")
+    status = other.status()
+    units = [*status["resources"], *status["others"], *(r for s in status["services"] for r in s["replicas"])]
+    pids = [unit["pid"] for unit in units if unit["pid"]] + list(status["pids"].values())
+    processes = [psutil.Process(pid) for pid in pids]
+    subprocess.run(["git", "worktree", "remove", "--force", tree], cwd=ROOT, check=False, capture_output=True)
+    shutil.rmtree(tree, ignore_errors=True)  # what was written while it was being removed
+    _, alive = psutil.wait_procs(processes, 60)
+    assert alive == []
+    shutil.rmtree(tree, ignore_errors=True)
+    subprocess.run(["git", "worktree", "prune"], cwd=ROOT, check=True)
+    assert not tree.exists()
+    keep_promise(tree, other.instance)
 
 
 def test_two_worktrees_run_side_by_side_on_ports_of_their_own(

@@ -38,17 +38,20 @@ def test_up_right_after_kill_9_of_the_supervisor_waits_until_the_ground_is_clear
     assert harness.up()["state"] == "ready"
 
 
-def test_a_platform_whose_directory_was_deleted_can_still_be_stopped(harness: Harness) -> None:
-    unit = web("identity")
-    harness.define(unit)
+@pytest.mark.parametrize("part", [".autional/default", ".autional", "", ".autional/default/supervisor.lock"])
+def test_a_platform_whose_folder_is_removed_stops_and_makes_nothing_anew(harness: Harness, part: str) -> None:
+    unit, db = web("identity", needs=["db"]), database()
+    harness.define(unit, db)
     harness.up()
-    supervisor = harness.pids()["supervisor"]
-    # In one step: the platform writes there while it is deleted, and makes what was just removed anew.
-    deleted = harness.instance.home.rename(harness.root / "deleted")
-    shutil.rmtree(deleted, ignore_errors=True)
-    os.kill(supervisor, signal.SIGTERM)
+    database_pid = harness.pids()["db"]
+    aside = harness.root.with_name(f"{harness.root.name}-removed")
+    shutil.move(harness.root / part, aside)
+    with suppress(ProcessLookupError):
+        os.kill(database_pid, signal.SIGKILL)  # what would be started anew, in a folder that would be made anew
     eventually(lambda: not harness.survivors(), "every process to be gone")
     assert ports.is_free(unit["port"])
+    assert not (harness.root / part).exists()
+    shutil.rmtree(aside) if aside.is_dir() else aside.unlink()
 
 
 @pytest.fixture
