@@ -147,13 +147,15 @@ def replay(
     Examples: autional events dlq replay audit/1795000000000-0 · autional events dlq replay --all --service notification
     """
     from autional_cli.events import report
+    from autional_cli.events.replay import refuse
 
-    results = asyncio.run(replayed(instance, wanted(letter, everything, service), timeout, dry_run))
+    results, problems = asyncio.run(replayed(instance, wanted(letter, everything, service), timeout, dry_run))
     if output == "json":
         render.data({"schema": 1, "dry_run": dry_run, "letters": [result.to_json() for result in results]})
     else:
         report.show_replayed(results, dry_run)
     report.must_be_applied(results)
+    refuse(problems)
 
 
 @dlq.command()
@@ -224,17 +226,23 @@ async def looked_at(instance: str | None, services: Sequence[str], named: Sequen
 
 async def replayed(
     instance: str | None, what: tuple[list[str], list[str]], timeout_s: float, dry_run: bool
-) -> list[Replayed]:
-    """Replay letters, or only say which they are."""
+) -> tuple[list[Replayed], dict[str, str]]:
+    """Replay letters, or only say which they are; return as well why some cannot be.
+
+    AutionalError for such a one that was named, before any is replayed.
+    """
     from autional_cli.events import replay as replaying
 
     services, named = what
     async with letterbox(instance, services) as (box, specs):
         found = await box.chosen(named)
-        replaying.refuse_undeliverable(found, specs)
+        problems = replaying.undeliverable(found, specs)
+        if named:
+            replaying.refuse(problems)
+        good = [each for each in found if each.name not in problems]
         if dry_run:
-            return [replaying.Replayed(letter=each) for each in found]
-        return await replaying.replay(box, found, time.monotonic() + timeout_s)
+            return [replaying.Replayed(letter=each) for each in good], problems
+        return await replaying.replay(box, good, time.monotonic() + timeout_s), problems
 
 
 async def dropped(instance: str | None, what: tuple[list[str], list[str]], really: bool) -> list[Letter]:

@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING, Any
 
 from autional_cli.errors import AutionalError
 from autional_cli.events.bus import position
-from services.chassis.events import FIELD, ONLY, Event, dead_stream
+from services.chassis.events import FIELD, ONLY, Event, dead_stream, stream
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
 PAGE = 500
 LOOK_AGAIN_S = 0.05
+DIGITS = 10  # of a number of attempts
 
 
 class Outcome(StrEnum):
@@ -37,7 +38,6 @@ class Letter:
 
     service: str
     entry: str
-    stream: str
     origin: str  # the entry of `stream` that failed
     error: str
     attempts: int
@@ -48,6 +48,11 @@ class Letter:
     def name(self) -> str:
         """What a person calls it: `audit/1795000000000-0`."""
         return f"{self.service}/{self.entry}"
+
+    @property
+    def stream(self) -> str:
+        """Where its event was, and goes to again: that of its type. What the letter itself says counts for nothing."""
+        return stream(self.event.type) if self.event else ""
 
     @property
     def buried_at(self) -> float:
@@ -65,7 +70,7 @@ class Letter:
             "letter": self.name,
             "service": self.service,
             "buried_at": self.buried_at,
-            "stream": self.stream,
+            "stream": self.stream or None,
             "attempts": self.attempts,
             "error": self.error,
             "event_id": str(event.id) if event else None,
@@ -144,19 +149,24 @@ def letter(service: str, entry: str, fields: Mapping[bytes, bytes]) -> Letter:
     """Return an entry of a dead-letter stream."""
     raw = fields.get(FIELD, b"")
     try:
-        event = Event.decode(raw)
+        event = Event.of(fields)
     except ValueError:
         event = None
     return Letter(
         service=service,
         entry=entry,
-        stream=text(fields, b"stream"),
         origin=text(fields, b"entry"),
         error=text(fields, b"error"),
-        attempts=int(fields.get(b"attempts", b"0")),
+        attempts=number(fields, b"attempts"),
         event=event,
         raw=raw,
     )
+
+
+def number(fields: Mapping[bytes, bytes], name: bytes) -> int:
+    """Return a field as a number; 0 for anything that is none."""
+    value = fields.get(name, b"")
+    return int(value) if value.isdigit() and len(value) < DIGITS else 0
 
 
 def text(fields: Mapping[bytes, bytes], name: bytes) -> str:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from autional_cli.errors import AutionalError
 from autional_cli.workspace.source import suggest
-from services.chassis.events import stream
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -41,19 +40,25 @@ def consumers(specs: Mapping[str, ServiceSpec], named: Sequence[str]) -> list[st
     return list(named) or able
 
 
-def refuse_undeliverable(letters: Sequence[Letter], specs: Mapping[str, ServiceSpec]) -> None:
-    """Raise AutionalError for what was no event, or is of a type that its service does not consume any more."""
+def undeliverable(letters: Sequence[Letter], specs: Mapping[str, ServiceSpec]) -> dict[str, str]:
+    """Return, by the names of letters, why: what was no event, or is of a type that its service does not consume."""
+    found = {}
     for letter in letters:
         event = letter.event
         if event is None:
-            raise AutionalError(
-                f"{letter.name} is no event: {letter.error}", hint=f"autional events dlq drop {letter.name} --yes"
-            )
-        if event.type not in specs[letter.service].consumes or letter.stream != stream(event.type):
-            raise AutionalError(
-                f"{letter.service} does not consume {event.type}, as {letter.name} is",
-                hint=f"autional events dlq drop {letter.name} --yes",
-            )
+            found[letter.name] = f"{letter.name} is no event: {letter.error}"
+        elif event.type not in specs[letter.service].consumes:
+            found[letter.name] = f"{letter.service} does not consume {event.type}, as {letter.name} is"
+    return found
+
+
+def refuse(problems: Mapping[str, str]) -> None:
+    """Raise AutionalError for letters that cannot be delivered, if there are any."""
+    if problems:
+        more = f", and {len(problems) - 1} more cannot be delivered" if len(problems) > 1 else ""
+        raise AutionalError(
+            next(iter(problems.values())) + more, hint=f"autional events dlq drop {' '.join(problems)} --yes"
+        )
 
 
 async def replay(box: Letters, letters: Sequence[Letter], until: float) -> list[Replayed]:

@@ -36,7 +36,7 @@ def show_event(seen: Seen, table: bool) -> None:
 def show_letter(letter: Letter) -> None:
     """Print all of one letter, and what to do next."""
     document = letter.to_json()
-    document["buried_at"] = datetime.fromtimestamp(letter.buried_at, UTC).isoformat(timespec="milliseconds")
+    document["buried_at"] = moment(letter, "%Y-%m-%dT%H:%M:%S.%f+00:00")
     width = max(map(len, document))
     for name, value in document.items():
         render.out(f"{name:<{width}}  {'' if value is None else value}".rstrip())
@@ -45,11 +45,19 @@ def show_letter(letter: Letter) -> None:
     render.note(f"then: autional events dlq replay {letter.name}, or drop")
 
 
+def moment(letter: Letter, form: str) -> str:
+    """Return when a letter was given up; the id of its entry where that is no moment."""
+    try:
+        return datetime.fromtimestamp(letter.buried_at, UTC).strftime(form)
+    except (OverflowError, ValueError, OSError):
+        return letter.entry
+
+
 def show_letters(found: Sequence[Letter]) -> None:
     """Print letters, a line each."""
     rows = []
     for each in found:
-        when = datetime.fromtimestamp(each.buried_at, UTC).strftime("%Y-%m-%d %H:%M:%S")
+        when = moment(each, "%Y-%m-%d %H:%M:%S")
         kind = each.event.type if each.event else "(no event)"
         trace = each.event.trace_id if each.event else ""
         rows.append((each.name, when, kind, str(each.attempts), trace[:TRACE_SHOWN], each.error[:ERROR_SHOWN]))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from autional_cli.errors import AutionalError
 from autional_cli.events.bus import position
 from autional_cli.workspace.source import suggest
-from services.chassis.events import FIELD, ONLY, Event, stream
+from services.chassis.events import ONLY, Event, stream
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
@@ -102,7 +102,7 @@ async def follow(bus: Any, after: dict[str, str], trace: str) -> AsyncIterator[S
 def read(entry: bytes, fields: Mapping[bytes, bytes]) -> Seen | None:
     """Return an entry; None for what is no event."""
     try:
-        event = Event.decode(fields[FIELD])
-    except (KeyError, ValueError):
+        event = Event.of(fields)
+    except ValueError:
         return None
-    return Seen(entry=entry.decode(), event=event, only=fields.get(ONLY, b"").decode())
+    return Seen(entry=entry.decode(), event=event, only=fields.get(ONLY, b"").decode(errors="replace"))

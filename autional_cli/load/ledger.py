@@ -19,7 +19,7 @@ from autional_cli.events.bus import position
 from autional_cli.migrations.databases import with_database
 from autional_cli.supervisor.topology import all_resources
 from autional_cli.workspace.discover import discover
-from services.chassis.events import FIELD, Event, dead_stream, stream, trace_id_of
+from services.chassis.events import Event, dead_stream, events_of, stream, trace_id_of
 from services.chassis.redis import connect
 
 if TYPE_CHECKING:
@@ -158,7 +158,7 @@ class Ledger:
         return found
 
     async def _entries(self, name: str) -> list[Event]:
-        return [Event.decode(fields[FIELD]) for _, fields in await self._pages(name)]
+        return [event for _, event in events_of(await self._pages(name))]
 
     async def _kept(self, service: str) -> set[UUID]:
         """Return the events that its group has not been given yet, or has been given and not acknowledged."""
@@ -173,9 +173,7 @@ class Ledger:
                 continue
             last = position(groups[service]["last-delivered-id"].decode())
             given = await self._pending(name, service)
-            kept |= {
-                Event.decode(f[FIELD]).id for entry, f in entries if position(entry.decode()) > last or entry in given
-            }
+            kept |= {e.id for entry, e in events_of(entries) if position(entry.decode()) > last or entry in given}
         return kept
 
     async def _pending(self, name: str, group: str) -> set[bytes]:
@@ -190,8 +188,8 @@ class Ledger:
         letters: dict[UUID, str] = {}
         for _, fields in await self._pages(dead_stream(service)):
             try:
-                letters[Event.decode(fields[FIELD]).id] = fields.get(b"error", b"").decode(errors="replace")
-            except (KeyError, ValueError):
+                letters[Event.of(fields).id] = fields.get(b"error", b"").decode(errors="replace")
+            except ValueError:
                 continue  # what was no event is nobody's message
         return letters
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from autional_cli.errors import AutionalError, ExitCode
 from autional_cli.events.bus import position
 from services.chassis.clock import new_id, utcnow
-from services.chassis.events import FIELD, Event, dead_stream, stream
+from services.chassis.events import FIELD, Event, dead_stream, events_of, stream
 from services.chassis.redis import connect
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ class Bus:
 
     def published(self, kind: str, where: Where = None) -> list[Event]:
         """Return the events of a type that were published since the test began."""
-        found = self._room.run(self._read(kind, self._since, None))
+        found, _ = self._room.run(self._read(kind, self._since, None))
         return [event for _, event in found if matches(event, where)]
 
     def wait_for(self, kind: str, where: Where = None, *, timeout: float = 15.0) -> Event:
@@ -86,20 +86,23 @@ class Bus:
         seconds, micros = await self._redis.time()
         return f"{seconds * 1000 + micros // 1000 - 1}-{2**64 - 1}"
 
-    async def _read(self, kind: str, after: str, block_ms: int | None) -> list[tuple[str, Event]]:
+    async def _read(self, kind: str, after: str, block_ms: int | None) -> tuple[list[tuple[str, Event]], str]:
+        """Return the events after an entry with theirs, and up to where that is."""
         answer = await self._redis.xread({stream(kind): after}, count=PAGE, block=block_ms)
         entries = answer[0][1] if answer else []
-        found = [(entry.decode(), Event.decode(fields[FIELD])) for entry, fields in entries]
+        found = [(entry.decode(), event) for entry, event in events_of(entries)]
+        last = entries[-1][0].decode() if entries else after
         if len(entries) == PAGE:
-            found += await self._read(kind, found[-1][0], None)
-        return found
+            more, last = await self._read(kind, last, None)
+            found += more
+        return found, last
 
     async def _wait_for(self, kind: str, where: Where, timeout_s: float) -> Event:
         deadline, after = time.monotonic() + timeout_s, self._since
         seen: list[Event] = []
         while (left := deadline - time.monotonic()) > 0:
-            for entry, event in await self._read(kind, after, max(1, min(BLOCK_MS, int(left * 1000)))):
-                after = entry
+            found, after = await self._read(kind, after, max(1, min(BLOCK_MS, int(left * 1000))))
+            for entry, event in found:
                 if entry not in self._returned and matches(event, where):
                     self._returned.add(entry)
                     return event
@@ -114,7 +117,8 @@ class Bus:
 
     async def _wait_applied(self, event: Event, names: list[str], timeout_s: float) -> None:
         deadline, waiting = time.monotonic() + timeout_s, list(names)
-        entry = next((at for at, each in await self._read(event.type, self._since, None) if each.id == event.id), None)
+        found, _ = await self._read(event.type, self._since, None)
+        entry = next((at for at, each in found if each.id == event.id), None)
         if entry is None:
             raise AutionalError(f"{event.type} {event.id} is not on the bus", hint="it was published before this test")
         while waiting:

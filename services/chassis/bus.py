@@ -18,8 +18,9 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError, ResponseError
 
 from services.chassis.backoff import Backoff
+from services.chassis.dead_letter import KEPT, event_of, letter
 from services.chassis.errors import ResourceUnavailableError
-from services.chassis.events import FIELD, ONLY, Event, dead_stream, process_span, stream
+from services.chassis.events import ONLY, Event, dead_stream, process_span, stream
 from services.chassis.lifecycle import Ready, Stage
 from services.chassis.logging import get_logger
 from services.chassis.metrics import EVENTS_PROCESSED
@@ -36,7 +37,6 @@ _BEGINNING = b"0-0"  # of a stream; as a cursor, that the end was reached
 _RETRY_FIRST_S = 0.5
 _GIVEN_BACK = 10_000
 _LONG_MS = 24 * 3600 * 1000
-_DEAD_LETTERS_KEPT = 100_000
 
 # Applies events of one stream, each exactly once, all or none: checks the inbox, runs the effects, commits.
 # It is given one event at a time unless the consumer was made with a larger `batch`.
@@ -207,8 +207,9 @@ class Consumer:
         if not fields or fields.get(ONLY, self._name) != self._name:
             return None
         try:
-            return Event.decode(fields[FIELD])
-        except (KeyError, ValueError) as error:
+            return event_of(name, fields)
+        except ValueError as error:
+            log.warning("not an event, moved to the dead letter", entry=entry_id.decode(), error=repr(error))
             await self._bury(name, entry_id, fields, f"not a CloudEvent: {error!r}", attempts=1)
             return None
 
@@ -262,15 +263,8 @@ class Consumer:
                 await self._process(name, entries, fresh=False)
 
     async def _bury(self, name: bytes, entry_id: bytes, fields: Mapping[bytes, bytes], why: str, attempts: int) -> None:
-        letter = {
-            b"stream": name,
-            b"entry": entry_id,
-            b"error": why[:1000].encode(),
-            b"attempts": str(attempts).encode(),
-        }
-        await self._bus.xadd(
-            dead_stream(self._group), {**letter, **fields}, maxlen=_DEAD_LETTERS_KEPT, approximate=True
-        )
+        dead = letter(name, entry_id, fields, why, attempts)
+        await self._bus.xadd(dead_stream(self._group), dead, maxlen=KEPT, approximate=True)
 
     async def give_back(self) -> int:
         """Let the next process have at once what this one did not finish; return how many messages that are.

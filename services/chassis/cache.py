@@ -144,6 +144,18 @@ class Cache:
                 self._local.clear()
             await backoff.wait()
 
+    def _forget(self, announced: bytes) -> None:
+        """Drop the keys of an announcement; all of them for one that is not understood."""
+        try:
+            keys = orjson.loads(announced)
+        except ValueError:
+            keys = None
+        if not isinstance(keys, list) or not all(isinstance(key, str) for key in keys):
+            self._local.clear()
+            return
+        for key in keys:
+            self._local.pop(key, None)
+
     async def _follow(self, subscription: Any, backoff: Backoff) -> None:
         while True:
             message = await subscription.get_message(timeout=10)
@@ -157,5 +169,4 @@ class Cache:
                 backoff.reset()
             elif message["type"] == "message":
                 self._generation += 1
-                for key in orjson.loads(message["data"]):
-                    self._local.pop(key, None)
+                self._forget(message["data"])

@@ -6,8 +6,10 @@ of that name) is the producer's outbox position: redelivery may reorder, a consu
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -40,7 +42,7 @@ class Event:
         return trace_id_of(self.traceparent)
 
     def encode(self) -> bytes:
-        """Return the structured-mode JSON of this event."""
+        """Return the structured-mode JSON of this event; numbers of any size, which few readers take, included."""
         document = {
             "specversion": "1.0",
             "id": str(self.id),
@@ -53,27 +55,48 @@ class Event:
             "traceparent": self.traceparent,
             "data": self.data,
         }
-        return orjson.dumps(document)
+        try:
+            return orjson.dumps(document)
+        except TypeError:  # an integer beyond 64 bits: an event that was committed must leave
+            return json.dumps(document, default=str, separators=(",", ":")).encode()
 
     @classmethod
     def decode(cls, raw: bytes) -> Event:
         """Return the event in `raw`. Raises `ValueError` if it is not a CloudEvent as we write them."""
-        document = orjson.loads(raw)
         try:
+            document = orjson.loads(raw)
             if document["specversion"] != "1.0" or not isinstance(document["data"], dict):
                 raise ValueError("not CloudEvents 1.0 with an object as data")
+            happened = datetime.fromisoformat(str(document["time"]))
+            happened.astimezone(UTC)  # or it is no moment that anybody could show
             return cls(
                 id=UUID(str(document["id"])),
                 source=str(document["source"]),
                 type=str(document["type"]),
                 subject=str(document["subject"]),
-                time=datetime.fromisoformat(str(document["time"])),
+                time=happened,
                 sequence=int(document["sequence"]),
                 data=document["data"],
                 traceparent=str(document.get("traceparent", "")),
             )
-        except (KeyError, TypeError) as error:
+        except (KeyError, TypeError, AttributeError, OverflowError) as error:
             raise ValueError(f"an attribute is missing or of the wrong type: {error!r}") from error
+
+    @classmethod
+    def of(cls, fields: Mapping[bytes, bytes]) -> Event:
+        """Return the event of an entry of a stream. Raises `ValueError` if it holds none."""
+        if FIELD not in fields:
+            raise ValueError("the entry has no field `event`")
+        return cls.decode(fields[FIELD])
+
+
+def events_of(entries: Iterable[tuple[bytes, Mapping[bytes, bytes]]]) -> Iterator[tuple[bytes, Event]]:
+    """Yield the events of entries of a stream; what is none is passed over."""
+    for entry, fields in entries:
+        try:
+            yield entry, Event.of(fields)
+        except ValueError:
+            continue
 
 
 def trace_id_of(traceparent: str) -> str:

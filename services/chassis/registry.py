@@ -49,8 +49,23 @@ class Replica:
 
     @classmethod
     def decode(cls, raw: bytes) -> Replica:
-        """Return the replica in a registry member."""
-        return cls(*orjson.loads(raw))
+        """Return the replica in a registry member. Raises `ValueError` if it is none."""
+        try:
+            name, http, grpc, pid = orjson.loads(raw)
+            return cls(str(name), str(http), str(grpc), int(pid))
+        except TypeError as error:
+            raise ValueError(f"not a replica: {error}") from error
+
+    @classmethod
+    def decode_all(cls, members: Iterable[bytes]) -> list[tuple[bytes, Replica]]:
+        """Return members of the registry with the replicas in them, without what is none."""
+        found = []
+        for raw in members:
+            try:
+                found.append((raw, cls.decode(raw)))
+            except ValueError as error:
+                log.warning("an entry of the registry is no replica", error=str(error))
+        return found
 
 
 def key(service: str) -> str:
@@ -85,8 +100,8 @@ class Registration:
         self._heart = asyncio.create_task(self._beat(), name="registry-heartbeat")
 
     async def _clear_predecessor(self) -> None:
-        for raw in await self._bus.zrange(key(self._service), 0, -1):
-            if Replica.decode(raw).id == self._replica.id:
+        for raw, replica in Replica.decode_all(await self._bus.zrange(key(self._service), 0, -1)):
+            if replica.id == self._replica.id:
                 await self._bus.zrem(key(self._service), raw)
 
     async def _renew(self) -> None:
@@ -149,11 +164,16 @@ class Directory:
         """Read the replicas of `names`, or of all, from the registry."""
         now_ms = int(time.time() * 1000)
         if not names and self._everyone:
-            names = tuple([raw.decode().removeprefix("registry:") async for raw in self._bus.scan_iter("registry:*")])
+            names = tuple(
+                [
+                    raw.decode(errors="replace").removeprefix("registry:")
+                    async for raw in self._bus.scan_iter("registry:*")
+                ]
+            )
             names = tuple(sorted({*names, *self._replicas}))
         for name in names or tuple(self._replicas):
             members = await self._bus.zrangebyscore(key(name), now_ms, "+inf")
-            self._replicas[name] = [Replica.decode(raw) for raw in members]
+            self._replicas[name] = [replica for _, replica in Replica.decode_all(members)]
         for watcher in self._watchers:
             watcher()
         self._changed.set()
@@ -171,7 +191,7 @@ class Directory:
                         message = await subscription.get_message(
                             ignore_subscribe_messages=True, timeout=self._refresh_s
                         )
-                        name = message["data"].decode() if message else None
+                        name = message["data"].decode(errors="replace") if message else None
                         if name is None:
                             await self.refresh()
                         elif self._everyone or name in self._replicas:

@@ -19,7 +19,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from services.chassis.clock import utcnow
 from services.chassis.db import Database
 from services.chassis.events import stream
+from services.chassis.logging import get_logger
 from services.chassis.models import INBOX
+
+log = get_logger(__name__)
 
 INBOX_KEPT = timedelta(days=7)  # far longer than an event can stay undelivered and come a second time
 STREAM_KEPT = timedelta(hours=24)  # for people who look, and for replays
@@ -33,15 +36,20 @@ async def trim_streams(redis: Redis, kinds: Iterable[str]) -> int:
     removed = 0
     for name in map(stream, kinds):
         try:
-            groups = await bus.xinfo_groups(name)
-        except ResponseError:
-            continue  # nothing was published yet
-        first_kept = [await _first_unfinished(bus, name, group) for group in groups]
-        if first_kept:
-            oldest_ms = int((time.time() - STREAM_KEPT.total_seconds()) * 1000)
-            milliseconds, sequence = min(*first_kept, (oldest_ms, 0))
-            removed += int(await bus.xtrim(name, minid=f"{milliseconds}-{sequence}", approximate=True))
+            removed += await _trim(bus, name)
+        except ResponseError as error:  # nothing was published yet, or it is no stream: no reason to leave the others
+            log.debug("stream not trimmed", stream=name, error=str(error))
     return removed
+
+
+async def _trim(bus: Any, name: str) -> int:
+    groups = await bus.xinfo_groups(name)
+    first_kept = [await _first_unfinished(bus, name, group) for group in groups]
+    if not first_kept:
+        return 0
+    oldest_ms = int((time.time() - STREAM_KEPT.total_seconds()) * 1000)
+    milliseconds, sequence = min(*first_kept, (oldest_ms, 0))
+    return int(await bus.xtrim(name, minid=f"{milliseconds}-{sequence}", approximate=True))
 
 
 async def _first_unfinished(bus: Any, name: str, group: dict[str, Any]) -> EntryId:

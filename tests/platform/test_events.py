@@ -158,6 +158,54 @@ async def test_what_makes_no_sense_is_refused(platform: Platform, bus: Any) -> N
     assert await bus.xlen(dead_stream("audit")) == 2
 
 
+FOREIGN: list[dict[bytes, bytes]] = [
+    {b"attempts": b"many", b"stream": b"bus:events:user.deleted"},
+    {b"attempts": b"9" * 5000, b"entry": b"\xff", b"error": b"\xfe\x1b[2J"},
+    {FIELD: b"\xff"},
+    {FIELD: b"[]", b"attempts": b"-1"},
+    {b"x" * 1000: b"y" * 1_000_000},
+]
+
+
+async def _has_letters(bus: Any, service: str, count: int) -> bool:
+    return bool(await bus.xlen(dead_stream(service)) == count)
+
+
+async def test_foreign_entries_break_no_command_and_redirect_nothing(platform: Platform, bus: Any) -> None:
+    for fields in FOREIGN:
+        await bus.xadd(stream("user.created"), fields)
+    await eventually(lambda: _has_letters(bus, "audit", len(FOREIGN)), "audit has set them aside and goes on")
+    assert (await ask(platform, "tail", "-n", "1000")).returncode == 0
+    await bus.delete(dead_stream("audit"))
+    for fields in FOREIGN:
+        await bus.xadd(dead_stream("audit"), fields)
+    lost = event(SIGNED_IN, {"user_id": str(new_id()), "email": "nobody@example.com"})
+    elsewhere = {b"stream": b"bus:events:user.deleted", b"attempts": b"many", FIELD: lost.encode()}
+    entry = await bus.xadd(dead_stream("audit"), elsewhere)
+    await bus.xadd(dead_stream("audit"), {b"error": b"late"}, id="18446744073709551614-0")
+    deleted = await bus.xlen(stream("user.deleted"))
+
+    listed = json.loads((await ask(platform, "dlq", "list", "audit", "--format", "json")).stdout)["letters"]
+    assert len(listed) == len(FOREIGN) + 2
+    assert {each["attempts"] for each in listed} == {0}
+    assert [each["stream"] for each in listed if each["event_id"]] == [stream(SIGNED_IN)]
+    table = await ask(platform, "dlq", "list")
+    assert table.returncode == 0, table.stderr
+    for each in listed:
+        shown = await ask(platform, "dlq", "show", each["letter"])
+        assert shown.returncode == 0, (each, shown.stderr)
+
+    replayed = await ask(platform, "dlq", "replay", "--all", "--service", "audit", "--format", "json")
+    results = json.loads(replayed.stdout)["letters"]
+    assert [(each["letter"], each["outcome"]) for each in results] == [(f"audit/{entry.decode()}", "applied")]
+    assert (replayed.returncode, "cannot be delivered" in replayed.stderr) == (2, True)
+    assert audited(platform, lost) == 1
+    assert await bus.xlen(stream("user.deleted")) == deleted
+    dropped = await ask(platform, "dlq", "drop", "--all", "--yes")
+    assert dropped.returncode == 0, dropped.stderr
+    assert await bus.xlen(dead_stream("audit")) == 0
+
+
 def test_without_a_platform_the_bus_is_said_to_be_away(own_platform: Platform) -> None:
     refused = own_platform.run("events", "tail")
     assert refused.returncode == 4
