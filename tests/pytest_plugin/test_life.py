@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
 import subprocess
@@ -9,10 +10,12 @@ import sys
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 from autional_cli.instance import Instance
 from autional_cli.pytest_plugin.memory import folder_of, has_room
+from tests.guard import guarded
 from tests.pytest_plugin.scratch import RUN_S, Scratch
 
 pytestmark = pytest.mark.timeout(300)  # a busy machine may need longer for several platforms
@@ -119,6 +122,33 @@ def test_a_session_that_is_killed_leaves_nothing_behind(scratch: Scratch, number
             process.wait(RUN_S)
         finally:
             process.kill()
+    scratch.wait_clear()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL], ids=lambda n: n.name)
+def test_the_command_that_is_killed_takes_its_pytest_along(scratch: Scratch, number: signal.Signals) -> None:
+    scratch.write("test_it.py", ENDLESS)
+    words, keep = guarded([sys.executable, "-m", "autional_cli", "test", "--", "-p", "no:cacheprovider"])
+    given = {key: value for key, value in os.environ.items() if not key.startswith(("AUTIONAL_", "PYTEST_"))}
+    given["AUTIONAL_WORKSPACE"] = str(scratch.workspace)
+    with (scratch.folder / "output").open("wb") as output:
+        process = subprocess.Popen(
+            words, cwd=scratch.folder, env=given, pass_fds=keep, stdout=output, stderr=output, start_new_session=True
+        )
+    try:
+        deadline = time.monotonic() + RUN_S
+        while not (scratch.folder / "running").exists():
+            assert process.poll() is None, (scratch.folder / "output").read_text()
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        family = psutil.Process(process.pid).children(recursive=True)
+        process.send_signal(number)
+        process.wait(RUN_S)
+        _, alive = psutil.wait_procs(family, 60)
+        assert alive == []
+    finally:
+        process.kill()
+        process.wait(RUN_S)
     scratch.wait_clear()
 
 
