@@ -1,6 +1,7 @@
 """The block of 100 ports of one instance, and the 100 ports 1000 above it for gRPC: who listens where.
 
-+0 … +31 the first replicas of up to 32 services, +50 … +59 resources, +99 telemetry; further replicas share the rest.
++0 … +31 the first replicas of up to 32 services, +50 … +58 resources, +59 the claim, +99 telemetry; further replicas
+share the rest.
 """
 
 from __future__ import annotations
