@@ -1,6 +1,7 @@
 """Secrets are taken out where text leaves for a person or a program: errors, states, journals, log lines.
 
-What a secret is: the values of this instance, once they are read (`learn`), and whatever has the form of one.
+What a secret is: the values of this instance, once they are read (`learn`), and whatever has the form of one. A line of
+JSON stays one: no form goes past a quotation mark.
 """
 
 from __future__ import annotations
@@ -20,10 +21,10 @@ _FORMS = (
     (r"\bmd5[0-9a-f]{32}\b", f"md5{MASK}"),
     (r"(?<=[#>])[0-9a-f]{64}\b", MASK),  # ACL files: the digest of a password
     (r"(?P<user>://[^\s'\"/:@\\]*):[^\s'\"/@\\]+@", rf"\g<user>:{MASK}@"),  # RFC 3986, userinfo
-    (r"(?i:(?P<verb>\b(?:ENCRYPTED\s+)?PASSWORD\s+))'(?:[^'\\]|''|\\.)*'?", rf"\g<verb>'{MASK}'"),  # SQL
+    (r"(?i:(?P<verb>\b(?:ENCRYPTED\s+)?PASSWORD\s+))'(?:[^'\"\\]|''|\\.)*'?", rf"\g<verb>'{MASK}'"),  # SQL
     (r"\b(?P<key>(?i:password|passwd|pwd|PGPASSWORD))=[^\s'\"\\,;&)]+", rf"\g<key>={MASK}"),  # libpq, ODBC, shells
     (
-        r"(?s)-----BEGIN (?P<kind>[A-Z ]*PRIVATE KEY)-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)",
+        r"-----BEGIN (?P<kind>[A-Z ]*PRIVATE KEY)-----[^\"]*?(?:-----END [A-Z ]*PRIVATE KEY-----|(?=\")|\Z)",
         rf"-----BEGIN \g<kind>----- {MASK}",
     ),
 )

@@ -10,6 +10,7 @@ from autional_cli.errors import AutionalError
 from autional_cli.instance import Instance
 from autional_cli.pytest_plugin.lease import Lease, post_warden, sweep, take_down
 from autional_cli.pytest_plugin.warden import KEPT
+from autional_cli.redaction import learn_instance
 from autional_cli.workspace.source import suggest
 
 if TYPE_CHECKING:
@@ -138,6 +139,7 @@ def start(chosen: Chosen, instance: Instance, shown: Shown) -> dict[str, Any]:
         status: dict[str, Any] = connection.request(
             "up", shown.show, chosen.timeout_s, wait=True, began=began, **wanted
         )
+    learn_instance(instance.home)
     shown.line(f"platform ready: instance {instance.name}, {status['gateway']}")
     return status
 

@@ -25,7 +25,8 @@ class Journal:
         """Write one event."""
         stamp = datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
         head = {"timestamp": stamp, "level": level, "service": "supervisor", "instance": "supervisor", "event": event}
-        line = redact(json.dumps(head | {k: v for k, v in fields.items() if v not in (None, "", ())}, default=str))
+        told = head | {k: v for k, v in fields.items() if v not in (None, "", ())}
+        line = json.dumps({k: redact(v) if isinstance(v, str) else v for k, v in told.items()}, default=str)
         try:
             descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
         except OSError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from autional_cli.resources import postgres_roles
 from autional_cli.resources.logins import Logins
 from autional_cli.secrets import ensure, new_key
 
+PEM = f"-----BEGIN PRIVATE KEY-----\n{'MIGHAgEA' * 8}\n-----END PRIVATE KEY-----\n"
 SECRET = "Zm9vYmFyYmF6cXV4LXNlY3JldC12YWx1ZS0wMDE"
 
 
@@ -67,3 +69,22 @@ def test_verifiers_and_private_keys_go() -> None:
     key = new_key()
     assert key.splitlines()[1] not in redact(f"bad key {key}")
     assert key.splitlines()[1] not in redact(f"bad key {key[:90]}")
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "PASSWORD 'cut off",
+        "PASSWORD 'it''s whole' and more",
+        f"key {PEM}",
+        f"key {PEM[:60]}",
+        "postgresql://u:hunter2@h/x?password=y&z=1",
+        "user x on >hunter2 #" + "a1" * 32,
+    ],
+)
+def test_a_line_of_json_stays_one(said: str) -> None:
+    line = redact(json.dumps({"event": said, "next": "it's \"quoted\" 'text'", "last": 1}))
+    read = json.loads(line)
+    assert (read["next"], read["last"]) == ("it's \"quoted\" 'text'", 1)
+    assert read["event"] != said
+    assert "hunter2@" not in line
