@@ -14,7 +14,7 @@ from autional_cli.resources import postgres_roles
 from autional_cli.resources.logins import Logins
 from autional_cli.secrets import ensure, new_key
 
-PEM = f"-----BEGIN PRIVATE KEY-----\n{'MIGHAgEA' * 8}\n-----END PRIVATE KEY-----\n"
+KEY = new_key()
 SECRET = "Zm9vYmFyYmF6cXV4LXNlY3JldC12YWx1ZS0wMDE"
 
 
@@ -76,11 +76,12 @@ def test_verifiers_and_private_keys_go() -> None:
     [
         "PASSWORD 'cut off",
         "PASSWORD 'it''s whole' and more",
-        f"key {PEM}",
-        f"key {PEM[:60]}",
+        f"key {KEY}",
+        f"key {KEY[:60]}",
         "postgresql://u:hunter2@h/x?password=y&z=1",
         "user x on >hunter2 #" + "a1" * 32,
     ],
+    ids=["cut", "whole", "key", "cut key", "url", "acl"],
 )
 def test_a_line_of_json_stays_one(said: str) -> None:
     line = redact(json.dumps({"event": said, "next": "it's \"quoted\" 'text'", "last": 1}))
