@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -28,9 +29,14 @@ _FORMS = (
         rf"-----BEGIN \g<kind>----- {MASK}",
     ),
 )
-_forms = [(re.compile(form), mask) for form, mask in _FORMS]
-_suspicious = re.compile(r"SCRAM-|md5[0-9a-f]|[#>][0-9a-f]{64}|://[^\s/]*@|(?i:passw|pwd=)|PRIVATE KEY-")
+_SIGNS = ("SCRAM-", "md5", "://", "PRIVATE KEY-", ">", "#")  # a form begins with one of these, or with one of
+_LOWER_SIGNS = ("passw", "pwd=")  # these in any case
 _known: dict[str, None] = {}
+
+
+@cache
+def _forms() -> list[tuple[re.Pattern[str], str]]:
+    return [(re.compile(form), mask) for form, mask in _FORMS]  # at the first need: every command imports this module
 
 
 def learn(values: Iterable[str]) -> None:
@@ -56,8 +62,8 @@ def _texts(value: Any) -> Iterable[str]:
 
 def redact(text: str) -> str:
     """Return `text` without what is secret in it."""
-    if _suspicious.search(text):
-        for form, mask in _forms:
+    if any(sign in text for sign in _SIGNS) or any(sign in text.lower() for sign in _LOWER_SIGNS):
+        for form, mask in _forms():
             text = form.sub(mask, text)
     for secret in _known:
         if secret[:SHORTEST] in text:
