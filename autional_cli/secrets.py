@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from autional_cli.instance import Instance
     from services.chassis.spec import ServiceSpec
 
-RESOURCES = ("postgres", "redis", "cache", "mongo")
+RESOURCES = ("postgres", "redis", "cache", "mongo", "objects")
 SEALING = "sealing"
 OPERATOR = "autional"
 SECRET_BYTES = 32

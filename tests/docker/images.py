@@ -1,7 +1,8 @@
-"""Stand-in images under the official pinned tags, made of Debian packages: `python -m tests.docker.images [NAME …]`.
+"""Images under the official pinned tags, for machines where nothing can be pulled: `python -m tests.docker.images`.
 
-For machines where nothing can be pulled. An image that is there already is left alone: the official one always, a
-stand-in as long as its recipe has not changed. A base comes from debootstrap, the rest from `docker build`.
+In this order: the official image; the same program built from its Go module; a stand-in of Debian packages, the last
+resort. An image that is there already is left alone: the official one always, another as long as its recipe has not
+changed. A base comes from debootstrap, the rest from `docker build`. What is not official is said at the end.
 """
 
 from __future__ import annotations
@@ -13,15 +14,17 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from packaging.requirements import Requirement
 
 from autional_cli.drivers.docker.images import OFFICIAL
+from tests.docker.programs import PROGRAMS, NotBuiltError, Program, built
 
 ROOT = Path(__file__).parents[2]
 RECIPES = Path(__file__).parent / "standins"
+OF_PROGRAMS = Path(__file__).parent / "programs"
 RECIPE_LABEL = "autional.standin.recipe"
 BASE, PYTHON = "autional-standin/base:bookworm", "autional-standin/python:bookworm"
 DEBIANS = {"python_version": "3.11", "python_full_version": "3.11.2"}
@@ -35,17 +38,22 @@ WHEELS = (
 
 @dataclass(frozen=True)
 class Recipe:
-    """One image: `name` is its folder, `extra` what is copied beside the Dockerfile."""
+    """One image: `name` is its folder, `extra` what is copied beside the Dockerfile, `program` what it runs."""
 
     name: str
     tag: str
     stands_for: str = ""
     needs: tuple[str, ...] = (BASE,)
     extra: tuple[str, ...] = ()
+    program: Program | None = None
 
     @property
     def folder(self) -> Path:
-        return RECIPES / self.name
+        return (RECIPES if self.program is None else OF_PROGRAMS) / self.name
+
+    def real(self, program: Program) -> Recipe:
+        """Return the recipe for the program itself."""
+        return replace(self, stands_for=program.what, needs=(BASE,), extra=(), program=program)
 
     def digest(self, known: dict[str, str]) -> str:
         """Return what tells this recipe from another: its files, what is copied in, and what it is built on."""
@@ -57,17 +65,18 @@ class Recipe:
             content.update(f"{path.relative_to(ROOT).as_posix()} {mode}\0".encode() + path.read_bytes() + b"\0")
         if self.name == "python":
             content.update("\n".join(pins()).encode())
+        content.update(repr(self.program).encode() if self.program else b"")
         return content.hexdigest()[:24]
 
 
 RECIPES_OF = (
     Recipe("postgres", OFFICIAL["postgres"], "PostgreSQL 15 of Debian"),
     Recipe("redis", OFFICIAL["redis"], "Redis 7.0 of Debian"),
-    Recipe("minio", OFFICIAL["objects"], "OpenStack Swift with s3api, of Debian"),
+    Recipe("objects", OFFICIAL["objects"], "OpenStack Swift with s3api, of Debian"),
     Recipe("python", PYTHON),
     Recipe("mongo", OFFICIAL["mongo"], "secantusdb, which speaks MongoDB's protocol", (PYTHON,)),
     Recipe("jaeger", OFFICIAL["jaeger"], "our own telemetry server", (PYTHON,), ("autional_cli/telemetry",)),
-    Recipe("mailpit", OFFICIAL["mailbox"], "aiosmtpd and a few routes", (PYTHON,)),
+    Recipe("mailbox", OFFICIAL["mailbox"], "aiosmtpd and a few routes", (PYTHON,)),
 )
 
 
@@ -131,7 +140,10 @@ def build(recipe: Recipe, digest: str) -> None:
         for name in recipe.extra:
             target = context / name
             shutil.copytree(ROOT / name, target, ignore=shutil.ignore_patterns("__pycache__"))
-        if recipe.name == "jaeger":  # what the telemetry server needs of the rest
+        if recipe.program is not None:
+            shutil.copy(built(recipe.program), context / "program")
+            (context / "program").chmod(0o755)
+        elif recipe.name == "jaeger":  # what the telemetry server needs of the rest
             for path in ("__init__.py", "errors.py", "supervisor/__init__.py", "supervisor/notify.py"):
                 (context / "autional_cli" / path).parent.mkdir(exist_ok=True)
                 shutil.copy(ROOT / "autional_cli" / path, context / "autional_cli" / path)
@@ -157,21 +169,40 @@ def pulled(recipe: Recipe) -> bool:
         return False
 
 
+def best(recipe: Recipe) -> Recipe:
+    """Return the recipe for the program itself where it can be built, else that for its stand-in; says why."""
+    program = PROGRAMS.get(recipe.name)
+    if program is None:
+        return recipe
+    began = time.monotonic()
+    try:
+        built(program)
+    except NotBuiltError as failure:
+        say(f"{program.what} could not be built from its Go module: {failure}")
+        return recipe
+    if time.monotonic() - began > 1:
+        say(f"{program.what}: built from its Go module in {time.monotonic() - began:.0f} s")
+    return recipe.real(program)
+
+
 def main() -> int:
     """Make what is missing."""
     parser = argparse.ArgumentParser(prog="python -m tests.docker.images", description=__doc__)
     parser.add_argument("names", nargs="*", help="only these: " + ", ".join(recipe.name for recipe in RECIPES_OF))
     parser.add_argument("--pull", action="store_true", help="try to pull each official image first")
+    parser.add_argument("--standins", action="store_true", help="build no Go programs: Debian's stand-ins alone")
     chosen = parser.parse_args()
     known = {BASE: make_base()}
     standing_in = []
-    for recipe in RECIPES_OF:
-        known[recipe.tag] = digest = recipe.digest(known)
-        if chosen.names and recipe.name not in (*chosen.names, "python"):
+    for listed in RECIPES_OF:
+        present = recipe_of(listed.tag)
+        is_left_out = chosen.names and listed.name not in (*chosen.names, "python")
+        if not is_left_out and listed.stands_for and (present == "" or (chosen.pull and pulled(listed))):
+            say(f"{listed.tag}: the official image")
             continue
-        present = recipe_of(recipe.tag)
-        if recipe.stands_for and (present == "" or (chosen.pull and pulled(recipe))):
-            say(f"{recipe.tag}: the official image")
+        recipe = listed if is_left_out or chosen.standins else best(listed)
+        known[recipe.tag] = digest = recipe.digest(known)
+        if is_left_out:
             continue
         if recipe.stands_for:
             standing_in.append(recipe)

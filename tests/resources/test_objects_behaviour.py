@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import hashlib
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import obstore
 import pytest
-from obstore.exceptions import PermissionDeniedError, UnauthenticatedError
+from obstore.exceptions import BaseError, PermissionDeniedError, UnauthenticatedError
 
 from services.chassis.objects import open_store
 
-from .running import IDENTITY, running
+from .running import IDENTITY, SESSION, running
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 PART = 5 << 20  # the smallest part that S3 takes
 LARGE = 23 << 20
+OTHER = replace(SESSION, resources=("objects",))
 
 
 @asynccontextmanager
@@ -127,3 +129,23 @@ async def test_nobody_gets_in_without_the_key(either: Either) -> None:
         guessed = open_store(url.replace(url.split(":")[2].split("@")[0], "guess"))
         with pytest.raises((PermissionDeniedError, UnauthenticatedError)):
             await obstore.put_async(guessed, "identity/a", b"x")
+
+
+async def test_a_service_cannot_read_or_write_what_is_another_ones(either: Either) -> None:
+    if either.driver == "embedded":
+        pytest.skip("directories of one user, which nothing keeps apart")
+    objects = either.build([IDENTITY, OTHER])["objects"]
+    async with serving(objects) as store:
+        await obstore.put_async(store, "identity/a", b"x")
+        own = open_store(objects.url_for(OTHER))
+        await obstore.put_async(own, "mine", b"x")
+        bucket = objects.url_for(IDENTITY).partition("@")[2]
+        foreign = open_store(f"{objects.url_for(OTHER).partition('@')[0]}@{bucket}")
+        for attempt in (
+            obstore.get_async(foreign, "identity/a"),
+            obstore.put_async(foreign, "identity/b", b"x"),
+            obstore.delete_async(foreign, "identity/a"),
+        ):
+            with pytest.raises(BaseError, match=r"(?i)denied|forbidden|not found"):
+                await attempt
+        assert bytes(await (await obstore.get_async(store, "identity/a")).bytes_async()) == b"x"

@@ -20,8 +20,8 @@ OFFICIAL: Mapping[str, str] = {
     "redis": "redis:8.2.3",
     "cache": "redis:8.2.3",
     "mongo": "mongo:8.2.1",
-    "objects": "minio/minio:RELEASE.2025-09-07T16-13-09Z",
-    "mailbox": "axllent/mailpit:v1.27.10",
+    "objects": "versity/versitygw:v1.8.0",
+    "mailbox": "axllent/mailpit:v1.33.1",
     "jaeger": "jaegertracing/jaeger:2.19.0",
 }
 PULL_ANSWER_S = 120  # between two words of the engine while it pulls

@@ -1,10 +1,12 @@
-"""Stands in for MinIO: OpenStack Swift on one node with its S3 interface on 9000, data below /data.
+"""Stands in for Versity's S3 gateway: OpenStack Swift on one node with its S3 interface on 9000, data below /data.
 
-Takes MINIO_ROOT_USER and MINIO_ROOT_PASSWORD. Four servers of Swift run beside each other; the end of one ends all.
+Takes ROOT_ACCESS_KEY, ROOT_SECRET_KEY and the users in VGW_IAM_DIR as it starts; each has an account of Swift's own, so
+that buckets are apart. Four servers of Swift run beside each other; the end of one ends all.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -71,7 +73,7 @@ dns_compliant_bucket_names = false
 paste.filter_factory = names:filter_factory
 [filter:tempauth]
 use = egg:swift#tempauth
-user_standin_{user} = {password} .admin
+{users}
 [filter:slo]
 use = egg:swift#slo
 [app:proxy-server]
@@ -100,7 +102,9 @@ def await_port(port: int) -> None:
 
 def main() -> int:
     """Configure, start, wait."""
-    user, password = os.environ["MINIO_ROOT_USER"], os.environ["MINIO_ROOT_PASSWORD"]
+    users = {os.environ["ROOT_ACCESS_KEY"]: os.environ.pop("ROOT_SECRET_KEY")}
+    known = json.loads((Path(os.environ["VGW_IAM_DIR"]) / "users.json").read_bytes())["accessAccounts"]
+    users |= {name: account["secret"] for name, account in known.items()}
     (ETC / "swift.conf").write_text(
         "[swift-hash]\nswift_hash_path_prefix = standin\nswift_hash_path_suffix = standin\n"
     )
@@ -108,13 +112,13 @@ def main() -> int:
         (ETC / f"{name}-server.conf").write_text(BACKEND.format(name=name, port=port))
     proxy = ETC / "proxy-server.conf"
     proxy.touch(0o600)
-    proxy.write_text(PROXY.format(user=user, password=password))
+    lines = (f"user_{name}_{name} = {secret} .admin" for name, secret in users.items())
+    proxy.write_text(PROXY.format(users="\n".join(lines)))
     (DATA / "swift").mkdir(exist_ok=True)
     log = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)  # Swift logs to syslog only
     LOG.unlink(missing_ok=True)
     log.bind(str(LOG))
     threading.Thread(target=pass_on, args=(log,), daemon=True).start()
-    del os.environ["MINIO_ROOT_PASSWORD"]
     servers = [subprocess.Popen([f"/usr/bin/swift-{name}-server", str(ETC / f"{name}-server.conf")]) for name in PORTS]
     servers.append(subprocess.Popen(["memcached", "-l", "127.0.0.1", "-U", "0", "-m", "16"]))
     for port in PORTS.values():

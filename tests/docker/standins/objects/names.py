@@ -13,8 +13,8 @@ def filter_factory(global_conf: Any, **local: Any) -> Any:
             details = environ.get("s3api.auth_details")
             if details and ":" not in details["access_key"]:
                 name = details["access_key"]
-                details["access_key"] = f"standin:{name}"
-                environ["PATH_INFO"] = environ["PATH_INFO"].replace(f"/v1/{name}", f"/v1/standin:{name}", 1)
+                details["access_key"] = f"{name}:{name}"
+                environ["PATH_INFO"] = environ["PATH_INFO"].replace(f"/v1/{name}", f"/v1/{name}:{name}", 1)
             return app(environ, start_response)
 
         return call
