@@ -14,7 +14,7 @@ import typer
 
 from autional_cli import render
 from autional_cli.errors import AutionalError, ExitCode
-from autional_cli.pytest_plugin.parent import VARIABLE as PARENT
+from autional_cli.pytest_plugin.options import PARENT
 from autional_cli.supervisor.target import FORMAT_HELP
 from autional_cli.workspace.locate import VARIABLE, find_root
 

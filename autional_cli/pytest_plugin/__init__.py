@@ -6,11 +6,12 @@ library alone; everything else is imported by the fixture that is asked for. doc
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from autional_cli.pytest_plugin import options, parent
+from autional_cli.pytest_plugin import options
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -28,8 +29,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Refuse options that cannot work before a test runs."""
     options.check(config)
-    if not hasattr(config, "workerinput"):  # workers end with the process that started them
-        parent.follow()
+    is_worker = hasattr(config, "workerinput")  # it ends with the process that started it
+    if options.PARENT in os.environ and not is_worker:
+        from autional_cli.pytest_plugin import parent
+
+        parent.follow(os.environ[options.PARENT])
 
 
 @pytest.hookimpl(wrapper=True)

@@ -15,6 +15,7 @@ DRIVERS = ("embedded", "docker")
 LONGEST_NAME = 32  # of an instance
 KEPT = "test-kept"
 WORKSPACE = "AUTIONAL_WORKSPACE"
+PARENT = "AUTIONAL_TEST_PARENT"  # the process with which a run ends
 _CHOSEN = pytest.StashKey["Chosen"]()
 
 

@@ -6,13 +6,11 @@ import os
 import signal
 import threading
 
-VARIABLE = "AUTIONAL_TEST_PARENT"
 LOOK_AGAIN_S = 0.25  # where nothing tells of the end of a process that is no child
 
 
-def follow() -> None:
-    """Interrupt this run, as Ctrl-C does, once the process of VARIABLE is gone; without it do nothing."""
-    given = os.environ.get(VARIABLE, "")
+def follow(given: str) -> None:
+    """Interrupt this run, as Ctrl-C does, once the process with the id `given` is gone; without an id do nothing."""
     if given.isdecimal():
         threading.Thread(target=_watch, args=(int(given),), name="parent of the test run", daemon=True).start()
 
