@@ -73,16 +73,16 @@ class BoundedHttp(HttpToolsProtocol):
         super().data_received(data)
         if self._is_over():
             return
-        if self._in_head:
+        if self._in_head:  # a head that came as a whole needs no clock
             self._untold += 0 if self._began else len(data)
             if self._untold > self._bounds.size:
                 self._refuse(HEAD_TOO_LARGE)
+            elif self._arrival is None:
+                self._expect(self._bounds.head_s)
         elif not self._complete and not self.cycle.response_complete:
             self._expect(self._bounds.body_s)
         elif self._idle and self._arrival is None:
-            self._expect(
-                self._bounds.head_s
-            )  # line ends before a request: they would end the time of a kept connection
+            self._expect(self._bounds.head_s)  # line ends alone, which have ended the time of a kept connection
 
     def _is_over(self) -> bool:
         """Whether nothing that comes is a request any more."""
@@ -97,8 +97,6 @@ class BoundedHttp(HttpToolsProtocol):
         self._in_head = self._began = True
         self._complete = False
         self._head = self._untold = 0
-        if self._arrival is None:
-            self._expect(self._bounds.head_s)
 
     def on_url(self, url: bytes) -> None:
         self._count(len(url))
