@@ -16,9 +16,7 @@ if TYPE_CHECKING:
 
 # What a client library needs beside data commands is dangerous by category but harmless in fact. Functions and flushing
 # scripts would reach what other services have loaded.
-COMMANDS = (
-    "+@all -@admin -@dangerous -function -script|flush -script|kill +info +client|setname +client|setinfo +client|id"
-)
+COMMANDS = "+@all -@admin -@dangerous -function -script|flush -script|kill +info +client|setname +client|id"
 # A stream has one writer. Its consumers may make their group, read, claim and acknowledge; nobody else may look.
 # Limit of the server: a group is no key, so a consumer is not kept from naming the group of another one.
 WRITER = ("xadd", "xtrim", "xlen", "xrange", "xpending", "xinfo|stream", "xinfo|groups")
