@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 TIMEOUT_S = 10.0
+PAGE_START = 64  # bytes that show whether an answer is a page
 ANSWER_LIMIT = 256 * 1024 * 1024  # bytes
 DEPTH = 1500  # traces a search may return; Jaeger's own default is 20 to 1000, by storage
 PREFIX_WINDOW_NS = 24 * 3600 * 10**9
@@ -95,7 +96,7 @@ class JaegerClient:
             "query.searchDepth": str(DEPTH),
         }
         try:
-            for document in self.read("/api/v3/trace-summaries", parameters):
+            for document in self.read("/api/v3/trace-summaries", parameters, is_recent=True):
                 body = document.get("result", document)
                 yield from (decode_summary(summary) for summary in body.get("summaries") or ())
             return
@@ -118,8 +119,11 @@ class JaegerClient:
             except (KeyError, TypeError, ValueError, AttributeError) as failure:
                 raise self.unreadable(f"its answer is not OTLP JSON: {failure}") from failure
 
-    def read(self, path: str, parameters: dict[str, str]) -> list[dict[str, Any]]:
-        """GET a path and return the JSON documents of the answer. Raises NotFoundError or AutionalError."""
+    def read(self, path: str, parameters: dict[str, str], *, is_recent: bool = False) -> list[dict[str, Any]]:
+        """GET a path and return the JSON documents of the answer. Raises NotFoundError or AutionalError.
+
+        `is_recent`: not every release has it. One that has not answers with its page, as it does for any other path.
+        """
         query = f"?{urlencode(parameters)}" if parameters else ""
         try:
             self.connection.request("GET", f"{self.base}{path}{query}", headers={"Accept": "application/json"})
@@ -133,7 +137,8 @@ class JaegerClient:
         if len(body) > ANSWER_LIMIT:
             self.connection.close()
             raise self.unreadable(f"its answer is larger than {ANSWER_LIMIT} bytes")
-        if response.status == http.client.NOT_FOUND:
+        is_page = is_recent and body[:PAGE_START].lstrip().lower().startswith(b"<!doctype html")
+        if response.status == http.client.NOT_FOUND or is_page:
             raise NotFoundError(path)
         documents = self.parse(body, response.status)
         for document in documents:

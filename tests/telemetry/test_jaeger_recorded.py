@@ -122,13 +122,19 @@ def test_summaries_of_all_services_are_merged(serve: Callable[..., str], wrap: C
     assert slowest[1].services == {"frontend": (2, 1)}
 
 
-def test_a_jaeger_without_summaries_is_searched_for_whole_traces(serve: Callable[..., str]) -> None:
+@pytest.mark.parametrize("absent", [None, (200, b"\n<!DOCTYPE html><html><body>Jaeger UI</body></html>")])
+def test_a_jaeger_without_summaries_is_searched_for_whole_traces(
+    serve: Callable[..., str], absent: Route | None
+) -> None:
     spans = [
         result("0000000000000002", "root", startTimeUnixNano="5000", endTimeUnixNano="9000"),
         result("0000000000000003", "child", parentSpanId="0000000000000002", startTimeUnixNano="6000"),
     ]
     body = "".join(json.dumps(document) for document in spans).encode()
-    client = connect(serve({"/api/v3/services": (200, b'{"services":["a"]}'), "/api/v3/traces": (200, body)}))
+    routes: dict[str, Route] = {"/api/v3/services": (200, b'{"services":["a"]}'), "/api/v3/traces": (200, body)}
+    if absent is not None:  # Jaeger 2.13: its page answers for what it does not serve
+        routes["/api/v3/trace-summaries"] = absent
+    client = connect(serve(routes))
     (summary,) = client.search(Query(0, 10**18))
     client.close()
     assert (summary.root_name, summary.spans, summary.errors, summary.duration_ns) == ("root", 2, 2, 4000)
