@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 TIMEOUT_S = 10.0
+ITS_OWN = frozenset({"jaeger", "jaeger-query", "jaeger-all-in-one"})  # as services, by release
 PAGE_START = 64  # bytes that show whether an answer is a page
 ANSWER_LIMIT = 256 * 1024 * 1024  # bytes
 DEPTH = 1500  # traces a search may return; Jaeger's own default is 20 to 1000, by storage
@@ -73,7 +74,8 @@ class JaegerClient:
 
     def search(self, query: Query) -> list[Summary]:
         """Return matching traces, newest or slowest first, of up to DEPTH per service."""
-        services = [query.service] if query.service else self.services()  # most of Jaeger's storages require one
+        # Most of Jaeger's storages require a service. It records what it is asked itself, this question for one.
+        services = [query.service] if query.service else [name for name in self.services() if name not in ITS_OWN]
         found: dict[str, Summary] = {}
         for service in services:
             for summary in self.search_service(service, query):
@@ -89,12 +91,19 @@ class JaegerClient:
 
     def search_service(self, service: str, query: Query) -> Iterator[Summary]:
         """Yield summaries of one service's traces; a Jaeger before 2.19 has none, so its whole traces are fetched."""
-        parameters = {
-            "query.serviceName": service,
-            "query.startTimeMin": format_instant(query.start_min_ns),
-            "query.startTimeMax": format_instant(query.start_max_ns),
-            "query.searchDepth": str(DEPTH),
+        asked = {
+            "serviceName": service,
+            "startTimeMin": format_instant(query.start_min_ns),
+            "startTimeMax": format_instant(query.start_max_ns),
+            "searchDepth": str(DEPTH),
         }
+        older = {  # the only names before 2.16, where they became deprecated
+            "service_name": service,
+            "start_time_min": asked["startTimeMin"],
+            "start_time_max": asked["startTimeMax"],
+            "num_traces": asked["searchDepth"],
+        }
+        parameters = {f"query.{name}": value for name, value in (asked | older).items()}
         try:
             for document in self.read("/api/v3/trace-summaries", parameters, is_recent=True):
                 body = document.get("result", document)

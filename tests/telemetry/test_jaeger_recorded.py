@@ -140,6 +140,16 @@ def test_a_jaeger_without_summaries_is_searched_for_whole_traces(
     assert (summary.root_name, summary.spans, summary.errors, summary.duration_ns) == ("root", 2, 2, 4000)
 
 
+def test_what_jaeger_records_of_itself_is_left_out_of_a_search(serve: Callable[..., str]) -> None:
+    own = json.dumps(result("0000000000000009", "/api/v3/traces", startTimeUnixNano="9000")).encode()
+    theirs = json.dumps(result("0000000000000002", "root", startTimeUnixNano="5000")).encode()
+    routes = {"/api/v3/services": (200, b'{"services":["a","jaeger"]}')}
+    client = connect(serve(routes | {"/api/v3/traces?a": (200, theirs), "/api/v3/traces?jaeger": (200, own)}))
+    assert [summary.root_name for summary in client.search(Query(0, 10**18))] == ["root"]
+    assert [summary.root_name for summary in client.search(Query(0, 10**18, service="jaeger"))] == ["/api/v3/traces"]
+    client.close()
+
+
 @pytest.mark.parametrize(
     ("route", "said"),
     [
