@@ -1,7 +1,7 @@
 """The keeper of a mail catcher: it also copies every mail that arrives to where the platform reads mails.
 
 Beside the keeper's arguments it takes AUTIONAL_MAIL_API (the port of Mailpit's HTTP interface), AUTIONAL_MAILBOX_DIR
-and AUTIONAL_LOG_FILE. A line of output is the sign that there may be a new mail, so nobody polls.
+and AUTIONAL_LOG_FILE. A line of its SMTP server is the sign that there may be a new mail, so nobody polls.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ ANSWER_S = 5.0
 TRIES, TRY_S = 200, 0.05  # until it serves HTTP
 SEEN = "copied.json"
 REMEMBERED = 2000
+SIGN = b"[smtpd]"  # begins what Mailpit says of SMTP
 
 
 class Mirror:
@@ -92,9 +93,13 @@ class Mirror:
 
 
 class MailKeeper(Keeper):
-    """A keeper that has a mirror look whenever the container says something."""
+    """A keeper that has a mirror look whenever the container says something of SMTP.
+
+    Not of anything else: it also says that it was asked for its mails, and so each look would bring the next.
+    """
 
     mirror: Mirror | None = None
+    tail = b""  # of the output so far: a sign may come in two parts
 
     def began(self) -> None:
         """Begin to copy."""
@@ -107,7 +112,9 @@ class MailKeeper(Keeper):
     def said(self, output: bytes) -> None:
         """Pass output on and have a look."""
         super().said(output)
-        if self.mirror:
+        seen = self.tail + output
+        self.tail = seen[1 - len(SIGN) :]
+        if self.mirror and SIGN in seen:
             self.mirror.look()
 
 
