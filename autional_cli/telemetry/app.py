@@ -15,7 +15,6 @@ import orjson
 
 from autional_cli.telemetry import jaeger_api
 from autional_cli.telemetry.otlp import (
-    BODY_LIMIT,
     JSON,
     PROTOBUF,
     MalformedError,
@@ -81,8 +80,9 @@ class Application:
     ) -> tuple[int, bytes]:
         """Read, decode and store one request; returns HTTP status and body."""
         try:
-            body = await read_body(receive, headers)
-            batch = decode(decompress(body) if zipped else body, kind)
+            limit = self.writer.limits.body_bytes
+            body = await read_body(receive, headers, limit)
+            batch = decode(decompress(body, limit) if zipped else body, kind, self.writer.limits)
             refused = await self.writer.add(batch)
         except TooLargeError as failure:
             return 413, encode_refused(RESOURCE_EXHAUSTED, str(failure), kind)
@@ -120,19 +120,19 @@ class Application:
         self.thread.shutdown()
 
 
-async def read_body(receive: Receive, headers: dict[bytes, bytes]) -> bytes:
-    """Collect a request's body; TooLargeError beyond BODY_LIMIT, MalformedError when the sender left."""
+async def read_body(receive: Receive, headers: dict[bytes, bytes], limit: int) -> bytes:
+    """Collect a request's body; TooLargeError beyond `limit` bytes, MalformedError when the sender left."""
     declared = headers.get(b"content-length", b"0")
-    if declared.isdigit() and int(declared) > BODY_LIMIT:
-        raise TooLargeError(f"body of {declared.decode()} bytes is larger than {BODY_LIMIT}")
+    if declared.isdigit() and int(declared) > limit:
+        raise TooLargeError(f"body of {declared.decode()} bytes is larger than {limit}")
     body = bytearray()
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
             raise MalformedError("the sender left before the body ended")
         body += message.get("body", b"")
-        if len(body) > BODY_LIMIT:
-            raise TooLargeError(f"body is larger than {BODY_LIMIT} bytes")
+        if len(body) > limit:
+            raise TooLargeError(f"body is larger than {limit} bytes")
         if not message.get("more_body", False):
             return bytes(body)
 

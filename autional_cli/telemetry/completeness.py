@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, NamedTuple
 
 from autional_cli.telemetry.gaps import message_name
@@ -17,6 +17,13 @@ if TYPE_CHECKING:
 QUIET_NS = 400_000_000  # two export intervals of our services (OTEL_BSP_SCHEDULE_DELAY=200)
 RECENT_NS = 15 * 60 * 10**9  # a service that processed such a message this long before is expected to do it again
 PATIENCE_NS = 60 * 10**9  # after that a message that nobody processed is no longer "still to come"
+
+CUT = {
+    "attributes": "attributes left out: {}",
+    "events": "events left out: {}",
+    "links": "links left out: {}",
+    "values": "texts shortened: {}",
+}
 
 
 class Problem(NamedTuple):
@@ -52,11 +59,25 @@ def find_missing_spans(trace: Trace, tree: Tree) -> Iterator[Problem]:
     dropped = sum(span.dropped for span in trace.spans)
     if dropped:
         yield Problem(
-            "dropped_details", f"{count(dropped, 'event or link', 'events or links')} left out by the sender", False
+            "dropped_details",
+            f"{count(dropped, 'attribute, event or link', 'attributes, events or links')} left out by the sender",
+            blocking=False,
         )
+    yield from find_cut(trace)
     roots = [node for node in tree.roots if not node.orphan and node.cause is None]
     if len(roots) > 1:
         yield Problem("several_roots", f"{len(roots)} spans without a parent share this trace id", False)
+
+
+def find_cut(trace: Trace) -> Iterator[Problem]:
+    """Yield what was cut off spans on arrival because it was beyond the limits."""
+    cut: Counter[str] = Counter()
+    for span in trace.spans:
+        cut.update(span.cut)
+    if cut:
+        what = ", ".join(CUT.get(kind, kind).format(number) for kind, number in sorted(cut.items()))
+        text = f"cut on arrival: {what} (limits of the stack file, under `telemetry:`)"
+        yield Problem("cut", text, blocking=False)
 
 
 def find_arriving(trace: Trace, now_ns: int) -> Iterator[Problem]:

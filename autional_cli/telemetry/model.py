@@ -41,7 +41,11 @@ class Source(NamedTuple):
 
 @dataclass(slots=True)
 class Span:
-    """One operation. `error` tells whether its status is ERROR; `dropped` counts what the SDK left out of it."""
+    """One operation, with the times as they were recorded: `end_ns` may be before `start_ns`.
+
+    `error` tells whether its status is ERROR; `dropped` counts what the sender left out of it; `cut` what the receiver
+    did, by kind: attributes, events, links, and values that were shortened.
+    """
 
     trace_id: str
     span_id: str
@@ -57,6 +61,7 @@ class Span:
     events: list[Event] = field(default_factory=list)
     links: list[Link] = field(default_factory=list)
     dropped: int = 0
+    cut: dict[str, int] = field(default_factory=dict)
 
     @property
     def service(self) -> str:

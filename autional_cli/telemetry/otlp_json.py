@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 STATUS_ERROR = 2
+DROPPED = ("droppedAttributesCount", "droppedEventsCount", "droppedLinksCount")
 
 
 def decode_value(value: dict[str, Any]) -> Any:
@@ -120,7 +121,7 @@ def decode_span(span: dict[str, Any], source: Source) -> Span:
             Link(str(link["traceId"]).lower(), str(link["spanId"]).lower(), decode_attributes(link.get("attributes")))
             for link in span.get("links") or ()
         ],
-        dropped=sum(int(span.get(key) or 0) for key in ("droppedEventsCount", "droppedLinksCount")),
+        dropped=sum(int(span.get(key) or 0) for key in DROPPED),
     )
 
 
@@ -171,7 +172,9 @@ def encode_span(span: Span) -> dict[str, Any]:
             {"traceId": link.trace_id, "spanId": link.span_id, "attributes": encode_attributes(link.attributes)}
             for link in span.links
         ],
-        "droppedEventsCount": span.dropped,
+        "droppedAttributesCount": span.cut.get("attributes", 0) + span.cut.get("values", 0),
+        "droppedEventsCount": span.dropped + span.cut.get("events", 0),
+        "droppedLinksCount": span.cut.get("links", 0),
     }
     encoded = {key: value for key, value in encoded.items() if value}
     encoded["status"] = {"code": STATUS_ERROR, "message": span.message} if span.error else {}

@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from autional_cli.telemetry.model import Event, Link, Query, Source, Span, Summary, Trace
-from autional_cli.telemetry.schema import open_for_reading
+from autional_cli.telemetry.schema import open_for_reading, snapshot
 
 if TYPE_CHECKING:
     import sqlite3
 
 FETCH = """
 SELECT s.span_id, s.parent_id, s.source_id, s.name, s.kind, s.start_ns, s.end_ns, s.error, s.message,
-       s.attributes, s.events, s.links, s.dropped
+       s.attributes, s.events, s.links, s.dropped, s.cut
 FROM spans s WHERE s.trace_id = ? ORDER BY s.start_ns, s.rowid
 """
 SOURCES = """
@@ -78,16 +78,17 @@ class Reader:
     def fetch(self, trace_id: str) -> Trace | None:
         """Return a trace by its full id, or None."""
         key = (bytes.fromhex(trace_id),)
-        rows = self.connection.execute(FETCH, key).fetchall()
-        if not rows:
-            return None
-        sources = {  # after the spans: a batch may be committed between the two queries, and sources are never removed
-            row[0]: Source(row[1], row[2], json.loads(row[3]), row[4], row[5])
-            for row in self.connection.execute(SOURCES, key)
-        }
+        with snapshot(self.connection):
+            rows = self.connection.execute(FETCH, key).fetchall()
+            if not rows:
+                return None
+            sources = {
+                row[0]: Source(row[1], row[2], json.loads(row[3]), row[4], row[5])
+                for row in self.connection.execute(SOURCES, key)
+            }
+            received = self.connection.execute("SELECT received_ns FROM traces WHERE trace_id = ?", key).fetchone()
+            rejected = self.connection.execute("SELECT spans FROM rejections WHERE trace_id = ?", key).fetchone()
         spans = [read_span(trace_id, row, sources) for row in rows]
-        received = self.connection.execute("SELECT received_ns FROM traces WHERE trace_id = ?", key).fetchone()
-        rejected = self.connection.execute("SELECT spans FROM rejections WHERE trace_id = ?", key).fetchone()
         return Trace(trace_id, spans, rejected[0] if rejected else 0, received[0] if received else None)
 
     def resolve(self, prefix: str, limit: int) -> list[str]:
@@ -152,9 +153,8 @@ def parameters(query: Query) -> dict[str, Any]:
 
 def read_span(trace_id: str, row: tuple[Any, ...], sources: dict[int, Source]) -> Span:
     """Read a row of FETCH."""
-    span_id, parent_id, source_id, name, kind, start_ns, end_ns, error, message, attributes, events, links, dropped = (
-        row
-    )
+    span_id, parent_id, source_id, name, kind, start_ns, end_ns, error, message, attributes, *details = row
+    events, links, dropped, cut = details
     return Span(
         trace_id=trace_id,
         span_id=span_id.hex(),
@@ -170,6 +170,7 @@ def read_span(trace_id: str, row: tuple[Any, ...], sources: dict[int, Source]) -
         events=[Event(*event) for event in json.loads(events)] if events else [],
         links=[Link(*link) for link in json.loads(links)] if links else [],
         dropped=dropped,
+        cut=json.loads(cut) if cut else {},
     )
 
 

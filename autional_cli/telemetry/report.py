@@ -84,6 +84,7 @@ def report_span(node: Node, tree: Tree) -> dict[str, Any]:
         "skew_us": microseconds(node.skew),
         "status": "error" if span.error else "ok",
         "message": span.message,
+        "cut": span.cut,
         "attributes": span.attributes,
         "events": [
             {
