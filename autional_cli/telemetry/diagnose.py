@@ -39,6 +39,7 @@ def diagnose(tree: Tree) -> list[Finding]:
             found += find_repeated_queries(node)
             found += find_retries(node)
             found += find_serial_calls(node, tree)
+    found += find_runaways(tree)
     found += find_redeliveries(tree)
     found += find_pool_waits(tree)
     return sorted(found, key=lambda finding: finding.cost_ns, reverse=True)
@@ -118,6 +119,15 @@ def is_slow_read(node: Node) -> bool:
 def follows(call: Node, previous: Node) -> bool:
     """Tell whether a call began soon after another ended: within a tenth of it."""
     return previous.end <= call.start <= previous.end + max(SHORTEST_CALL_NS, previous.duration // 10)
+
+
+def find_runaways(tree: Tree) -> Iterator[Finding]:
+    """Yield servers that worked on after nobody waited for them any more."""
+    for node in tree.nodes:
+        if node.runs_on and node.parent is not None and (beyond := node.end - node.parent.end) >= LEAST_SAVING_NS:
+            caller = f"{node.parent.span.service} {'gave up' if node.parent.span.error else 'went on'}"
+            text = f"{describe(node)} ran on for {format_duration(beyond)} after {caller}"
+            yield Finding("runs_on", [node], beyond, f"{text}; a deadline that travels with the call would end it")
 
 
 def find_redeliveries(tree: Tree) -> Iterator[Finding]:

@@ -101,8 +101,8 @@ def find_fault(span: Span) -> str | None:
         return "an invalid span id"
     if span.parent_id is not None and not is_id(span.parent_id, 16):
         return "an invalid parent span id"
-    if not 0 < span.start_ns <= span.end_ns < 2**63:
-        return "an impossible time"
+    if not (0 <= span.start_ns < 2**63 and 0 <= span.end_ns < 2**63):
+        return "a time beyond the year 2262"
     return None
 
 
@@ -136,7 +136,6 @@ def read_protobuf(body: bytes) -> Iterator[Span]:
 
 def read_span(span: Any, source: Source) -> Span:
     """Read one protobuf span."""
-    start_ns = span.start_time_unix_nano
     return Span(
         trace_id=span.trace_id.hex(),
         span_id=span.span_id.hex(),
@@ -144,8 +143,8 @@ def read_span(span: Any, source: Source) -> Span:
         source=source,
         name=span.name,
         kind=KINDS[span.kind] if 0 <= span.kind < len(KINDS) else KINDS[0],
-        start_ns=start_ns,
-        end_ns=max(start_ns, span.end_time_unix_nano),
+        start_ns=span.start_time_unix_nano,
+        end_ns=span.end_time_unix_nano,
         error=span.status.code == STATUS_ERROR,
         message=span.status.message,
         attributes=read_attributes(span.attributes),

@@ -96,7 +96,6 @@ def decode_spans(document: dict[str, Any]) -> Iterator[Span]:
 def decode_span(span: dict[str, Any], source: Source) -> Span:
     """Read one span; ids are taken as they are, the receiver judges them."""
     status = span.get("status") or {}
-    start_ns = int(span.get("startTimeUnixNano") or 0)
     return Span(
         trace_id=str(span.get("traceId", "")).lower(),
         span_id=str(span.get("spanId", "")).lower(),
@@ -104,8 +103,8 @@ def decode_span(span: dict[str, Any], source: Source) -> Span:
         source=source,
         name=str(span.get("name", "")),
         kind=decode_kind(span.get("kind") or 0),
-        start_ns=start_ns,
-        end_ns=max(start_ns, int(span.get("endTimeUnixNano") or 0)),
+        start_ns=int(span.get("startTimeUnixNano") or 0),
+        end_ns=int(span.get("endTimeUnixNano") or 0),
         error=status.get("code") in (STATUS_ERROR, "STATUS_CODE_ERROR"),
         message=str(status.get("message", "")),
         attributes=decode_attributes(span.get("attributes")),

@@ -64,7 +64,7 @@ def draw(analysis: Analysis, *, width: int, palette: Palette, unicode: bool = Tr
     width = max(NARROWEST, min(width, WIDEST))
     marks = UNICODE if unicode else ASCII
     service = min(WIDEST_SERVICE, max(len(one_line(name)) for name in analysis.services))
-    canvas = Canvas(palette, marks, width, max(26, width * 45 // 100), service, max(1, analysis.completion_ns))
+    canvas = Canvas(palette, marks, width, max(26, width * 45 // 100), service, max(1, analysis.tree.end))
     lines = [*draw_header(analysis, palette), "", draw_scale(analysis, canvas)]
     critical = group_sections(analysis.to_completion)
     gaps: dict[int, list[Gap]] = {}
@@ -98,7 +98,7 @@ def draw_header(analysis: Analysis, palette: Palette) -> list[str]:
     """Say which request this was and how long it took."""
     root = analysis.tree.primary
     total = f"{format_duration(root.duration)} to response"
-    if analysis.completion_ns > root.end + 1000:
+    if analysis.completion_ns > root.duration + 1000:
         total += f", {format_duration(analysis.completion_ns)} to completion"
     shape = f"{count(len(analysis.tree.nodes), 'span')}, {count(len(analysis.services), 'service')}"
     errors = sum(node.span.error for node in analysis.tree.nodes)
@@ -176,7 +176,7 @@ def draw_log(entry: Entry, depth: int, canvas: Canvas) -> str:
 def draw_findings(analysis: Analysis, palette: Palette) -> list[str]:
     """Say where the time went, what failed and what could be better."""
     lines = [draw_path("critical path to response", analysis.to_response)]
-    if analysis.completion_ns > analysis.tree.primary.end + 1000:
+    if analysis.completion_ns > analysis.tree.primary.duration + 1000:
         lines.append(draw_path("critical path to completion", analysis.to_completion))
     if analysis.root_cause is not None:
         lines.append(palette.paint(draw_cause(analysis.root_cause), RED))
