@@ -11,7 +11,7 @@ from autional_cli.telemetry.tree import build
 if TYPE_CHECKING:
     from autional_cli.telemetry.completeness import Problem
     from autional_cli.telemetry.critical_path import Section
-    from autional_cli.telemetry.diagnose import Finding
+    from autional_cli.telemetry.finding import Finding
     from autional_cli.telemetry.gaps import Gap
     from autional_cli.telemetry.log_lines import Entry
     from autional_cli.telemetry.model import Backend, Trace
