@@ -35,7 +35,7 @@ def normalise_statement(text: str, system: str) -> str:
     if system in ("redis", "valkey", "memcached"):
         return " ".join(text.split(maxsplit=1)[:1]).upper() + " ?"
     if text.startswith(("{", "[")) and (document := read_document(text)) is not None:
-        return json.dumps(shape(document), sort_keys=True)
+        return json.dumps(shape(document, is_command=True), sort_keys=True)
     return normalise_sql(text, double_quoted_text=system in DOUBLE_QUOTED_TEXT)
 
 
@@ -63,11 +63,14 @@ def read_document(text: str) -> Any:
         return None
 
 
-def shape(value: Any) -> Any:
-    """Return a document with `?` for its values; the names of its fields, and what a command is about, stay."""
+def shape(value: Any, *, is_command: bool = False) -> Any:
+    """Return a document with `?` for its values; the names of its fields stay, and what a command is about: its first.
+
+    Source: https://www.mongodb.com/docs/manual/reference/command/.
+    """
     if isinstance(value, dict):
-        first = next(iter(value), None)
-        return {key: item if key == first and isinstance(item, str) else shape(item) for key, item in value.items()}
+        subject = next(iter(value), None) if is_command else None
+        return {key: item if key == subject and isinstance(item, str) else shape(item) for key, item in value.items()}
     if isinstance(value, list):
         shapes = {json.dumps(shape(item), sort_keys=True) for item in value}
         return [json.loads(each) for each in sorted(shapes)]
