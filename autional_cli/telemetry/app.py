@@ -27,6 +27,7 @@ from autional_cli.telemetry.otlp import (
 from autional_cli.telemetry.reader import Reader
 from autional_cli.telemetry.schema import ForeignStoreError
 from autional_cli.telemetry.writer import BusyError, Writer
+from services.chassis.hosts import Hosts
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -45,11 +46,16 @@ class Application:
     def __init__(self, writer: Writer, path: Path) -> None:
         self.writer = writer
         self.path = path
+        self.hosts = Hosts()
         self.thread = ThreadPoolExecutor(1, thread_name_prefix="trace-reader")
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         path, method = str(scope["path"]), str(scope["method"])
-        if path == "/v1/traces":
+        refusal = self.judge_sender(scope["headers"])
+        if refusal is not None:
+            status, message = refusal
+            await respond(send, status, orjson.dumps({"error": {"httpCode": status, "message": message}}))
+        elif path == "/v1/traces":
             await self.take_traces(scope, receive, send)
         elif method not in ("GET", "HEAD"):
             body = orjson.dumps({"error": {"httpCode": 405, "message": f"{method} is not allowed here"}})
@@ -58,6 +64,19 @@ class Application:
             await respond(send, 200, b'{"status":"ok"}')
         else:
             await self.answer_query(path, bytes(scope["query_string"]), send)
+
+    def judge_sender(self, headers: Headers) -> tuple[int, str] | None:
+        """Return status and reason for a page in a browser that is not of this machine; None for everybody else.
+
+        Such a page can have its own name resolve to us (DNS rebinding), and then names itself as the host; or it sends
+        from where it is, and names its origin (https://fetch.spec.whatwg.org/#origin-header).
+        """
+        for name, value in headers:
+            if name == b"host" and not self.hosts.serve(value):
+                return 421, "this address is served to addresses and localhost only"  # RFC 9110, 15.5.20
+            if name == b"origin" and not self.hosts.serve(value.partition(b"://")[2] or b"null"):
+                return 403, "requests of pages from elsewhere are not taken"
+        return None
 
     async def take_traces(self, scope: Message, receive: Receive, send: Send) -> None:
         """Serve `POST /v1/traces`."""

@@ -14,8 +14,9 @@ import signal
 import socket
 import sqlite3
 import threading
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import uvicorn
 
@@ -25,6 +26,7 @@ from autional_cli.telemetry.journal import Journal
 from autional_cli.telemetry.limits import ENVIRONMENT, read_limits
 from autional_cli.telemetry.log_follow import Watch
 from autional_cli.telemetry.writer import Writer
+from services.chassis.http_protocol import OUTSIDE, BoundedHttp
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -89,6 +91,7 @@ async def serve(listener: socket.socket, journal: Journal) -> None:
     server = Server(
         uvicorn.Config(
             application,
+            http=cast("Any", partial(BoundedHttp, OUTSIDE)),
             lifespan="off",
             ws="none",
             log_config=None,
