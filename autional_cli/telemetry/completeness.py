@@ -44,6 +44,7 @@ def judge(trace: Trace, tree: Tree, backend: Backend, now_ns: int) -> list[Probl
         *find_missing_spans(trace, tree, backend),
         *find_shared_ids(tree),
         *find_impossible_times(tree, now_ns),
+        *find_cut(trace),
         *find_arriving(trace, now_ns),
         *find_unprocessed(tree, backend, now_ns),
         *find_skew(tree),
