@@ -14,6 +14,7 @@ from urllib.parse import parse_qsl
 import orjson
 
 from autional_cli.telemetry import jaeger_api
+from autional_cli.telemetry.hosts import is_local
 from autional_cli.telemetry.otlp import (
     JSON,
     PROTOBUF,
@@ -27,7 +28,6 @@ from autional_cli.telemetry.otlp import (
 from autional_cli.telemetry.reader import Reader
 from autional_cli.telemetry.schema import ForeignStoreError
 from autional_cli.telemetry.writer import BusyError, Writer
-from services.chassis.hosts import Hosts
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -46,7 +46,6 @@ class Application:
     def __init__(self, writer: Writer, path: Path) -> None:
         self.writer = writer
         self.path = path
-        self.hosts = Hosts()
         self.thread = ThreadPoolExecutor(1, thread_name_prefix="trace-reader")
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
@@ -65,16 +64,17 @@ class Application:
         else:
             await self.answer_query(path, bytes(scope["query_string"]), send)
 
-    def judge_sender(self, headers: Headers) -> tuple[int, str] | None:
+    @staticmethod
+    def judge_sender(headers: Headers) -> tuple[int, str] | None:
         """Return status and reason for a page in a browser that is not of this machine; None for everybody else.
 
         Such a page can have its own name resolve to us (DNS rebinding), and then names itself as the host; or it sends
         from where it is, and names its origin (https://fetch.spec.whatwg.org/#origin-header).
         """
         for name, value in headers:
-            if name == b"host" and not self.hosts.serve(value):
+            if name == b"host" and value and not is_local(value):
                 return 421, "this address is served to addresses and localhost only"  # RFC 9110, 15.5.20
-            if name == b"origin" and not self.hosts.serve(value.partition(b"://")[2] or b"null"):
+            if name == b"origin" and not is_local(value.partition(b"://")[2]):
                 return 403, "requests of pages from elsewhere are not taken"
         return None
 

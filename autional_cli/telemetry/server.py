@@ -14,19 +14,18 @@ import signal
 import socket
 import sqlite3
 import threading
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING
 
 import uvicorn
 
 from autional_cli.supervisor.notify import notify
 from autional_cli.telemetry.app import Application
+from autional_cli.telemetry.connection import Connection
 from autional_cli.telemetry.journal import Journal
 from autional_cli.telemetry.limits import ENVIRONMENT, read_limits
 from autional_cli.telemetry.log_follow import Watch
 from autional_cli.telemetry.writer import Writer
-from services.chassis.http_protocol import OUTSIDE, BoundedHttp
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -91,7 +90,7 @@ async def serve(listener: socket.socket, journal: Journal) -> None:
     server = Server(
         uvicorn.Config(
             application,
-            http=cast("Any", partial(BoundedHttp, OUTSIDE)),
+            http=Connection,
             lifespan="off",
             ws="none",
             log_config=None,
