@@ -143,9 +143,14 @@ def main() -> int:
 
 def report_unexpected(failure: Exception) -> int:
     """Turn a usage error into text, and an internal one into a short line unless a traceback was asked for."""
-    show = getattr(failure, "show", None)
-    if callable(show):  # a usage error of the option parser
-        show()
+    format_message = getattr(failure, "format_message", None)
+    if callable(format_message):  # a usage error of the option parser
+        context = getattr(failure, "ctx", None)
+        if context is not None:
+            render.note(context.get_usage())
+            render.note(f"Try '{context.command_path} --help' for help.")
+            render.note()
+        render.note(f"Error: {format_message()}")
         return int(getattr(failure, "exit_code", ExitCode.USAGE))
     if os.environ.get("AUTIONAL_DEBUG"):
         render.note(redact("".join(traceback.format_exception(failure))))

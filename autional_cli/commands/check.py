@@ -47,7 +47,7 @@ def check(
     autional check --explain DAT06
     """
     if explain is not None:
-        render.out(explained(explain))
+        render.block(explained(explain))
         return
     rules = chosen(rule or [])
     if listing:
@@ -186,7 +186,7 @@ def show_report(report: Report, output: str) -> None:
     elif output == "sarif":
         render.data(sarif.document(report))
     elif output == "junit":
-        render.out(junit.document(report).rstrip())
+        render.block(junit.document(report).rstrip())
     elif output in ("github", "text"):
         for line in github.lines(report) if output == "github" else text.lines(report):
             render.out(line)

@@ -62,7 +62,8 @@ def show(found: list[ServiceDrift]) -> None:
     render.table(("SERVICE", "REVISION", "HEAD", "DIFFERENCES"), rows)
     for service in found:
         for one in service.differences:
-            render.out(f"\n{service.name}: {one.kind} {one.object}")
+            render.out()
+            render.out(f"{service.name}: {one.kind} {one.object}")
             render.out(f"  model     {one.model or '(not there)'}")
             render.out(f"  database  {one.database or '(not there)'}")
-            render.out("  mend      " + one.mend.replace("\n", "\n            "))
+            render.block("  mend      " + one.mend.replace("\n", "\n            "))

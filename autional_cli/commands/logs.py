@@ -110,7 +110,7 @@ def show(entries: Iterable[Entry], directory: Path, format_: Format, *, stream: 
         if format_ is Format.JSON:
             render.line({"unit": entry.unit, **entry.fields})
         else:
-            render.out(format_entry(entry, palette, width))
+            render.block(format_entry(entry, palette, width))
     if empty and not stream:
         render.out("[]")
 

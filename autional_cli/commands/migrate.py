@@ -195,7 +195,8 @@ def show_rehearsals(found: list[Rehearsal]) -> None:
                 effect = f"blocks {blocked}" if blocked else "blocks neither reads nor writes"
                 render.out(f"    {lock.mode} on {lock.table} ({lock.bytes / 1024:.0f} kB): {effect}")
         for broken in one.broken:
-            render.out(f"  {'breaks' if broken.certain else 'may break'}  {broken.statement}\n    {broken.why}")
+            render.out(f"  {'breaks' if broken.certain else 'may break'}  {broken.statement}")
+            render.out(f"    {broken.why}")
         if one.failure:
             render.out(f"  failed  {one.failure}")
 
@@ -280,6 +281,6 @@ def show_sql(texts: list[tuple[str, str]], output: str) -> None:
         render.data({"schema": 1, "services": [{"name": name, "sql": text} for name, text in texts]})
         return
     for name, text in texts:
-        render.out(f"-- {name}\n{text.strip()}\n")
+        render.block(f"-- {name}\n{text.strip()}\n")
     if not texts:
         render.note("nothing to do")

@@ -73,7 +73,7 @@ def show(design: Design, planned: list[Change], output: str, *, dry_run: bool) -
         return
     if dry_run:
         for change in planned:
-            render.out(change.diff())
+            render.block(change.diff())
     render.table(("ACTION", "FILE", "LINES"), [(c.action, c.path, lines_of(c)) for c in planned])
     if dry_run:
         render.note("nothing was written")

@@ -106,7 +106,7 @@ def show(analysis: Analysis) -> None:
     unicode = "utf" in (sys.stdout.encoding or "").lower()
     width = shutil.get_terminal_size((120, 40)).columns
     render.out()
-    render.out(draw(analysis, width=width, palette=Palette(render.colour()), unicode=unicode))
+    render.block(draw(analysis, width=width, palette=Palette(render.colour()), unicode=unicode))
 
 
 def report(outcomes: list[Outcome], trace_id: str, missing: list[str], analysis: Analysis | None) -> dict[str, Any]:

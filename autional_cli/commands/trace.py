@@ -116,7 +116,7 @@ def show(analysis: Analysis, format_: Format) -> None:
 
     width = shutil.get_terminal_size((120, 40)).columns
     unicode = "utf" in (sys.stdout.encoding or "").lower()
-    render.out(draw(analysis, width=width, palette=Palette(render.colour()), unicode=unicode))
+    render.block(draw(analysis, width=width, palette=Palette(render.colour()), unicode=unicode))
 
 
 def show_list(summaries: list[Summary], query: Query, backend: str, format_: Format) -> None:

@@ -50,7 +50,8 @@ def show(left: Observation, right: Observation, differences: list[Difference]) -
     ]
     render.table((*columns, ""), rows)
     for difference in differences:
-        render.out(f"\n{difference.step}: {difference.kind}")
+        render.out()
+        render.out(f"{difference.step}: {difference.kind}")
         render.out(f"  {left.label:<12} {difference.left}")
         render.out(f"  {right.label:<12} {difference.right}")
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from autional_cli import terminal
 from autional_cli.errors import AutionalError
 from autional_cli.pytest_plugin.fixtures import TRACES
 
@@ -66,6 +67,7 @@ def log_lines(view: Any) -> str:
 
 def add(report: Any, title: str, text: str) -> None:
     """Put a section where pytest, pytest-xdist and JUnit files all keep it: with the description of the failure."""
+    title, text = terminal.escape(title), terminal.escape_lines(text)
     if hasattr(report.longrepr, "addsection"):
         report.longrepr.addsection(title, text, "-")
     else:

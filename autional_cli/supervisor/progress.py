@@ -60,7 +60,7 @@ class Lines:
     def line(self, what: str, name: str, detail: str) -> None:
         """Print one line."""
         elapsed = time.monotonic() - self._began
-        render.note(f"{elapsed:6.2f}s  {what:<9} {name}" + (f"  {detail}" if detail else ""))
+        render.note(f"{elapsed:6.2f}s  {what:<9} {name}" + (f"  {' '.join(detail.split())}" if detail else ""))
 
 
 class Screen:
@@ -100,15 +100,15 @@ class Screen:
         from rich.table import Table
 
         table = Table(box=None, padding=(0, 1), show_header=False, title_justify="left")
-        table.title = f"{self._title}  {time.time() - self._began:.1f} s"
+        table.title = f"{render.markup(self._title)}  {time.time() - self._began:.1f} s"
         for unit in sorted(self._units.values(), key=lambda u: (KINDS.get(u["kind"], 9), u["name"])):
             state, colour = unit["state"], COLOURS.get(unit["state"], "dim")
             table.add_row(
                 f"[{colour}]{MARKS.get(state, ' ')}[/]",
-                unit["name"],
+                render.markup(unit["name"]),
                 f"[{colour}]{state}[/]",
                 self._elapsed(unit),
-                f"[dim]{_plain(unit['reason'] or unit['status'])}[/]",
+                f"[dim]{render.markup(unit['reason'] or unit['status'])}[/]",
             )
         return table
 
@@ -118,8 +118,3 @@ class Screen:
             return ""
         end = time.time() if unit["state"] in ("starting", "draining") else unit["since"]
         return f"{max(0.0, end - began):.2f} s"
-
-
-def _plain(text: str) -> str:
-    """Return text that Rich does not take for markup."""
-    return text.replace("[", r"\[")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from autional_cli.plan import Topology, UnitDef
 from autional_cli.supervisor import leftovers
 from autional_cli.supervisor.replicas import EDGE, Ground, replicas
 from autional_cli.supervisor.schema import migrations, templated
+from autional_cli.telemetry.limits import ENVIRONMENT as LIMITS
 from autional_cli.workspace import graph
 from autional_cli.workspace.discover import discover
 from autional_cli.workspace.load import DEFAULT_STACK, load_stack
@@ -174,7 +176,7 @@ def assemble(instance: Instance, chosen: Choice, arranged: PortBlock | None = No
     found = [r for r in choice.resources(instance, chosen.stack, chosen.stack_specs) if r.name in wanted]
     resources = [templated(r, instance, chosen.root, relational) for r in found]
     units = [UnitDef(name=r.name, kind="resource", resource=r, ports=r.ports, url=r.admin_url()) for r in resources]
-    units.append(telemetry(instance))
+    units.append(telemetry(instance, chosen.stack))
     if any(resource.name == "postgres" for resource in resources):
         units.append(migrations(instance, chosen.root, resources, relational))
     ground = Ground(
@@ -197,7 +199,7 @@ def assemble(instance: Instance, chosen: Choice, arranged: PortBlock | None = No
     )
 
 
-def telemetry(instance: Instance) -> UnitDef:
+def telemetry(instance: Instance, stack: Stack) -> UnitDef:
     """Return the process that takes spans and keeps traces and the log index."""
     port = instance.block.telemetry
     env = {
@@ -206,6 +208,7 @@ def telemetry(instance: Instance) -> UnitDef:
         "AUTIONAL_TRACES_DB": str(instance.traces_db),
         "AUTIONAL_LOGS_DIR": str(instance.logs_dir),
         "AUTIONAL_LOG_FILE": str(instance.logs_dir / "telemetry.jsonl"),
+        LIMITS: json.dumps(stack.telemetry.limits()),
     }
     log = instance.logs_dir / "telemetry.out"
     process = ProcessSpec(name="telemetry", entry=TELEMETRY_ENTRY, env=env, log=log, background=True)

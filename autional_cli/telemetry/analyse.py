@@ -11,7 +11,7 @@ from autional_cli.telemetry.tree import build
 if TYPE_CHECKING:
     from autional_cli.telemetry.completeness import Problem
     from autional_cli.telemetry.critical_path import Section
-    from autional_cli.telemetry.diagnose import Finding
+    from autional_cli.telemetry.finding import Finding
     from autional_cli.telemetry.gaps import Gap
     from autional_cli.telemetry.log_lines import Entry
     from autional_cli.telemetry.model import Backend, Trace
@@ -46,8 +46,9 @@ class Analysis:
 
     @property
     def completion_ns(self) -> int:
-        """From the start of the trace to the end of its last work."""
-        return self.tree.end
+        """From the start of the request to the end of the last work that it set off: the length of that path."""
+        last = self.to_completion[-1].end if self.to_completion else self.tree.primary.end
+        return last - self.tree.primary.start
 
 
 def analyse(trace: Trace, backend: Backend, *, now_ns: int, logs: list[Entry] | None = None) -> Analysis:

@@ -14,8 +14,8 @@ from urllib.parse import parse_qsl
 import orjson
 
 from autional_cli.telemetry import jaeger_api
+from autional_cli.telemetry.hosts import is_local
 from autional_cli.telemetry.otlp import (
-    BODY_LIMIT,
     JSON,
     PROTOBUF,
     MalformedError,
@@ -50,7 +50,11 @@ class Application:
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         path, method = str(scope["path"]), str(scope["method"])
-        if path == "/v1/traces":
+        refusal = self.judge_sender(scope["headers"])
+        if refusal is not None:
+            status, message = refusal
+            await respond(send, status, orjson.dumps({"error": {"httpCode": status, "message": message}}))
+        elif path == "/v1/traces":
             await self.take_traces(scope, receive, send)
         elif method not in ("GET", "HEAD"):
             body = orjson.dumps({"error": {"httpCode": 405, "message": f"{method} is not allowed here"}})
@@ -59,6 +63,20 @@ class Application:
             await respond(send, 200, b'{"status":"ok"}')
         else:
             await self.answer_query(path, bytes(scope["query_string"]), send)
+
+    @staticmethod
+    def judge_sender(headers: Headers) -> tuple[int, str] | None:
+        """Return status and reason for a page in a browser that is not of this machine; None for everybody else.
+
+        Such a page can have its own name resolve to us (DNS rebinding), and then names itself as the host; or it sends
+        from where it is, and names its origin (https://fetch.spec.whatwg.org/#origin-header).
+        """
+        for name, value in headers:
+            if name == b"host" and value and not is_local(value):
+                return 421, "this address is served to addresses and localhost only"  # RFC 9110, 15.5.20
+            if name == b"origin" and not is_local(value.partition(b"://")[2]):
+                return 403, "requests of pages from elsewhere are not taken"
+        return None
 
     async def take_traces(self, scope: Message, receive: Receive, send: Send) -> None:
         """Serve `POST /v1/traces`."""
@@ -81,8 +99,9 @@ class Application:
     ) -> tuple[int, bytes]:
         """Read, decode and store one request; returns HTTP status and body."""
         try:
-            body = await read_body(receive, headers)
-            batch = decode(decompress(body) if zipped else body, kind)
+            limit = self.writer.limits.body_bytes
+            body = await read_body(receive, headers, limit)
+            batch = decode(decompress(body, limit) if zipped else body, kind, self.writer.limits)
             refused = await self.writer.add(batch)
         except TooLargeError as failure:
             return 413, encode_refused(RESOURCE_EXHAUSTED, str(failure), kind)
@@ -120,19 +139,19 @@ class Application:
         self.thread.shutdown()
 
 
-async def read_body(receive: Receive, headers: dict[bytes, bytes]) -> bytes:
-    """Collect a request's body; TooLargeError beyond BODY_LIMIT, MalformedError when the sender left."""
+async def read_body(receive: Receive, headers: dict[bytes, bytes], limit: int) -> bytes:
+    """Collect a request's body; TooLargeError beyond `limit` bytes, MalformedError when the sender left."""
     declared = headers.get(b"content-length", b"0")
-    if declared.isdigit() and int(declared) > BODY_LIMIT:
-        raise TooLargeError(f"body of {declared.decode()} bytes is larger than {BODY_LIMIT}")
+    if declared.isdigit() and int(declared) > limit:
+        raise TooLargeError(f"body of {declared.decode()} bytes is larger than {limit}")
     body = bytearray()
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
             raise MalformedError("the sender left before the body ended")
         body += message.get("body", b"")
-        if len(body) > BODY_LIMIT:
-            raise TooLargeError(f"body is larger than {BODY_LIMIT} bytes")
+        if len(body) > limit:
+            raise TooLargeError(f"body is larger than {limit} bytes")
         if not message.get("more_body", False):
             return bytes(body)
 

@@ -4,17 +4,19 @@ waiting for a connection. A finding says what, how much time it took, and what t
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
+from autional_cli.telemetry.conventions import attribute, is_query
+from autional_cli.telemetry.finding import Finding, describe
 from autional_cli.telemetry.gaps import message_name
 from autional_cli.telemetry.moments import format_duration
+from autional_cli.telemetry.repetition import find_repetitions
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterator
+    from collections.abc import Iterator
 
     from autional_cli.telemetry.tree import Node, Tree
 
-REPEATED_QUERIES = 5
 RETRIES = 3
 SHORTEST_CALL_NS = 1_000_000
 LEAST_SAVING_NS = 2_000_000
@@ -22,51 +24,17 @@ POOL_WAIT_MS = 5.0
 WRITES = {"INSERT", "UPDATE", "DELETE", "MERGE", "SEND", "FINDANDMODIFY"}  # first words of span names
 
 
-class Finding(NamedTuple):
-    """A shape that costs time. `cost_ns` is what it took, or what could be saved."""
-
-    kind: str
-    nodes: list[Node]
-    cost_ns: int
-    message: str
-
-
 def diagnose(tree: Tree) -> list[Finding]:
     """Return all findings, the most expensive first."""
-    found: list[Finding] = []
+    found = list(find_repetitions(tree))
     for node in tree.nodes:
         if node.children:
-            found += find_repeated_queries(node)
             found += find_retries(node)
             found += find_serial_calls(node, tree)
+    found += find_runaways(tree)
     found += find_redeliveries(tree)
     found += find_pool_waits(tree)
     return sorted(found, key=lambda finding: finding.cost_ns, reverse=True)
-
-
-def is_query(node: Node) -> bool:
-    """Tell whether a span is a database call."""
-    return "db.system.name" in node.span.attributes or "db.query.text" in node.span.attributes
-
-
-def describe(node: Node) -> str:
-    """Name a span together with its service."""
-    return f"{node.span.service} {node.span.name}"
-
-
-def find_repeated_queries(parent: Node) -> Iterator[Finding]:
-    """Yield N+1 queries: one statement sent many times by one span."""
-    groups: dict[Hashable, list[Node]] = defaultdict(list)
-    for child in parent.children:
-        if is_query(child):
-            attributes = child.span.attributes
-            text = attributes.get("db.query.text") or attributes.get("db.query.summary") or child.span.name
-            groups[str(attributes.get("db.namespace", "")), str(text)].append(child)
-    for queries in groups.values():
-        if len(queries) >= REPEATED_QUERIES:
-            cost = sum(query.duration for query in queries)
-            text = f"N+1: {len(queries)} times {queries[0].span.name} in {describe(parent)}, {format_duration(cost)}"
-            yield Finding("n_plus_one", queries, cost, f"{text}; fetch the rows with one query")
 
 
 def find_retries(parent: Node) -> Iterator[Finding]:
@@ -74,7 +42,7 @@ def find_retries(parent: Node) -> Iterator[Finding]:
     groups: dict[str, list[Node]] = defaultdict(list)
     for child in parent.children:
         if child.span.kind in ("client", "producer"):
-            groups[child.span.name + "\0" + str(child.span.attributes.get("server.address", ""))].append(child)
+            groups[child.span.name + "\0" + str(attribute(child.span, "server.address", ""))].append(child)
     for calls in groups.values():
         failed = [call for call in calls if call.span.error]
         if len(calls) >= RETRIES and len(failed) >= len(calls) - 1:
@@ -104,11 +72,11 @@ def find_serial_calls(parent: Node, tree: Tree) -> Iterator[Finding]:
 
 def is_slow_read(node: Node) -> bool:
     """Tell whether a span is a call to another service that took long enough to matter and changed nothing."""
-    if node.span.kind != "client" or is_query(node) or node.duration < SHORTEST_CALL_NS or node.span.error:
+    if node.span.kind != "client" or is_query(node.span) or node.duration < SHORTEST_CALL_NS or node.span.error:
         return False
     reached = [node]
     for below in reached:  # grows while it is walked
-        method = str(below.span.attributes.get("http.request.method", "GET"))
+        method = str(attribute(below.span, "http.request.method", "GET"))
         if below.span.name.partition(" ")[0].upper() in WRITES or method not in ("GET", "HEAD"):
             return False
         reached.extend(below.children)
@@ -118,6 +86,15 @@ def is_slow_read(node: Node) -> bool:
 def follows(call: Node, previous: Node) -> bool:
     """Tell whether a call began soon after another ended: within a tenth of it."""
     return previous.end <= call.start <= previous.end + max(SHORTEST_CALL_NS, previous.duration // 10)
+
+
+def find_runaways(tree: Tree) -> Iterator[Finding]:
+    """Yield servers that worked on after nobody waited for them any more."""
+    for node in tree.nodes:
+        if node.runs_on and node.parent is not None and (beyond := node.end - node.parent.end) >= LEAST_SAVING_NS:
+            caller = f"{node.parent.span.service} {'gave up' if node.parent.span.error else 'went on'}"
+            text = f"{describe(node)} ran on for {format_duration(beyond)} after {caller}"
+            yield Finding("runs_on", [node], beyond, f"{text}; a deadline that travels with the call would end it")
 
 
 def find_redeliveries(tree: Tree) -> Iterator[Finding]:

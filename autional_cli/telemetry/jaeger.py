@@ -24,6 +24,7 @@ TIMEOUT_S = 10.0
 ITS_OWN = frozenset({"jaeger", "jaeger-query", "jaeger-all-in-one"})  # as services, by release
 PAGE_START = 64  # bytes that show whether an answer is a page
 ANSWER_LIMIT = 256 * 1024 * 1024  # bytes
+SHORT_ID = 12  # hex digits from which on a text may be a whole 64-bit id
 DEPTH = 1500  # traces a search may return; Jaeger's own default is 20 to 1000, by storage
 PREFIX_WINDOW_NS = 24 * 3600 * 10**9
 
@@ -66,6 +67,9 @@ class JaegerClient:
         """Return ids that start with `prefix`: Jaeger knows whole ids only, so a prefix is sought in the last day."""
         if len(prefix) == 32:
             return [prefix]
+        padded = prefix.zfill(32)  # a 64-bit id, with its leading zeros or without
+        if len(prefix) >= SHORT_ID and self.fetch(padded) is not None:
+            return [padded]
         found = self.search(Query(self.now_ns - PREFIX_WINDOW_NS, self.now_ns, limit=DEPTH))
         return [summary.trace_id for summary in found if summary.trace_id.startswith(prefix)][:limit]
 
@@ -188,13 +192,13 @@ def describe_error(document: dict[str, Any]) -> str:
 
 
 def unique(spans: list[Span]) -> list[Span]:
-    """Keep one of spans that came twice, as some storages send them."""
-    return list({(span.trace_id, span.span_id): span for span in spans}.values())
+    """Keep one of spans that came twice, as some storages send them; two spans with one id are not the same."""
+    return list({(span.trace_id, span.span_id, repr(span)): span for span in spans}.values())
 
 
 def matches(summary: Summary, query: Query) -> bool:
     """Tell whether a summary has what the search parameters cannot ask for."""
-    if query.root_kind is not None and not (summary.root_name and summary.root_kind in ("", query.root_kind)):
+    if query.root_kind is not None and summary.root_kind not in ("", query.root_kind):
         return False  # Jaeger's summaries name the root but not its kind
     errors = summary.services.get(query.service, (0, 0))[1] if query.service else summary.errors
     return errors > 0 or not query.errors_only
@@ -219,18 +223,21 @@ def decode_summary(summary: dict[str, Any]) -> Summary:
             for service in summary.get("services") or ()
         },
         orphans=int(summary.get("orphanSpanCount") or 0),
+        has_root=bool(summary.get("rootServiceName")),
     )
 
 
 def summarise(trace_id: str, spans: list[Span]) -> Summary:
     """Make the summary of a trace from its spans."""
-    roots = sorted((span for span in spans if span.parent_id is None), key=lambda span: span.start_ns)
-    start_ns, end_ns = min(span.start_ns for span in spans), max(span.end_ns for span in spans)
+    present = {span.span_id for span in spans}
+    served = [span for span in spans if span.kind == "server" and span.parent_id not in present]
+    tops = [span for span in spans if span.parent_id is None] or served
+    roots = sorted(tops, key=lambda span: span.first_ns)
+    start_ns, end_ns = min(span.first_ns for span in spans), max(span.last_ns for span in spans)
     services: dict[str, tuple[int, int]] = {}
     for span in spans:
         count, errors = services.get(span.service, (0, 0))
         services[span.service] = (count + 1, errors + span.error)
-    present = {span.span_id for span in spans}
     return Summary(
         trace_id=trace_id,
         root_service=roots[0].service if roots else "",
@@ -243,4 +250,5 @@ def summarise(trace_id: str, spans: list[Span]) -> Summary:
         errors=sum(span.error for span in spans),
         services=services,
         orphans=sum(span.parent_id is not None and span.parent_id not in present for span in spans),
+        has_root=bool(roots) and roots[0].parent_id is None,
     )

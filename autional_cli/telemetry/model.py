@@ -41,7 +41,11 @@ class Source(NamedTuple):
 
 @dataclass(slots=True)
 class Span:
-    """One operation. `error` tells whether its status is ERROR; `dropped` counts what the SDK left out of it."""
+    """One operation, with the times as they were recorded: `end_ns` may be before `start_ns`.
+
+    `error` tells whether its status is ERROR; `dropped` counts what the sender left out of it; `cut` what the receiver
+    did, by kind: attributes, events, links, and values that were shortened.
+    """
 
     trace_id: str
     span_id: str
@@ -57,6 +61,7 @@ class Span:
     events: list[Event] = field(default_factory=list)
     links: list[Link] = field(default_factory=list)
     dropped: int = 0
+    cut: dict[str, int] = field(default_factory=dict)
 
     @property
     def service(self) -> str:
@@ -64,7 +69,18 @@ class Span:
 
     @property
     def duration_ns(self) -> int:
-        return self.end_ns - self.start_ns
+        """How long it took; 0 when its times are impossible."""
+        return max(0, self.end_ns - self.start_ns) if self.start_ns else 0
+
+    @property
+    def first_ns(self) -> int:
+        """When it was first there: its start or, without one, its end; 0 when it has neither."""
+        return self.start_ns or self.end_ns
+
+    @property
+    def last_ns(self) -> int:
+        """When it was last there."""
+        return max(self.start_ns, self.end_ns)
 
 
 @dataclass(slots=True)
@@ -94,6 +110,7 @@ class Summary(NamedTuple):
     errors: int
     services: dict[str, tuple[int, int]]  # name → spans, spans with an error
     orphans: int = 0
+    has_root: bool = True  # False: no span is without a parent; named is the first that served a caller outside
 
 
 class Query(NamedTuple):

@@ -20,15 +20,17 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceResponse,
 )
 
+from autional_cli.telemetry.bounds import Bounds
 from autional_cli.telemetry.model import KINDS, Event, Link, Source, Span
 from autional_cli.telemetry.otlp_json import STATUS_ERROR, decode_spans, make_source
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from autional_cli.telemetry.limits import Limits
+
 PROTOBUF = "application/x-protobuf"
 JSON = "application/json"
-BODY_LIMIT = 16 * 1024 * 1024  # bytes, before and after decompression
 HEX = frozenset("0123456789abcdef")
 
 
@@ -37,7 +39,7 @@ class MalformedError(ValueError):
 
 
 class TooLargeError(ValueError):
-    """The body is larger than BODY_LIMIT."""
+    """The body is larger than a request may be."""
 
 
 @dataclass(slots=True)
@@ -45,6 +47,7 @@ class Batch:
     """The storable spans of one request, and what was rejected: by trace (where the id was readable) and why."""
 
     spans: list[Span] = field(default_factory=list)
+    size: int = 0  # bytes of the request
     rejected: int = 0
     rejected_by_trace: Counter[str] = field(default_factory=Counter)
     reasons: Counter[str] = field(default_factory=Counter)
@@ -61,26 +64,29 @@ class Batch:
         return "; ".join(f"{count} with {reason}" for reason, count in self.reasons.most_common())
 
 
-def decompress(body: bytes) -> bytes:
-    """Unpack gzip, stopping at BODY_LIMIT so that a small body cannot fill the memory."""
+def decompress(body: bytes, limit: int) -> bytes:
+    """Unpack gzip, stopping at `limit` bytes so that a small body cannot fill the memory."""
     stream = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
     try:
-        unpacked = stream.decompress(body, BODY_LIMIT + 1)
+        unpacked = stream.decompress(body, limit + 1)
     except zlib.error as failure:
         raise MalformedError(f"body is not gzip: {failure}") from failure
-    if len(unpacked) > BODY_LIMIT:
-        raise TooLargeError(f"body is larger than {BODY_LIMIT} bytes when unpacked")
+    if len(unpacked) > limit:
+        raise TooLargeError(f"body is larger than {limit} bytes when unpacked")
     if not stream.eof:
         raise MalformedError("body is truncated gzip")
     return unpacked
 
 
-def decode(body: bytes, content_type: str) -> Batch:
-    """Read a request body of either encoding."""
-    batch = Batch()
+def decode(body: bytes, content_type: str, limits: Limits) -> Batch:
+    """Read a request body of either encoding; what is beyond the limits is cut and counted."""
+    batch, bounds = Batch(size=len(body)), Bounds(limits)
     for span in read_json(body) if content_type == JSON else read_protobuf(body):
         reason = find_fault(span)
+        if reason is None and len(batch.spans) >= limits.request_spans:
+            reason = f"more than {limits.request_spans} spans in one request"
         if reason is None:
+            bounds.apply(span)
             batch.spans.append(span)
         else:
             batch.reject(span, reason)
@@ -95,8 +101,8 @@ def find_fault(span: Span) -> str | None:
         return "an invalid span id"
     if span.parent_id is not None and not is_id(span.parent_id, 16):
         return "an invalid parent span id"
-    if not 0 < span.start_ns <= span.end_ns < 2**63:
-        return "an impossible time"
+    if not (0 <= span.start_ns < 2**63 and 0 <= span.end_ns < 2**63):
+        return "a time beyond the year 2262"
     return None
 
 
@@ -110,7 +116,7 @@ def read_json(body: bytes) -> Iterable[Span]:
     try:
         document = orjson.loads(body) if body.strip() else {}
         return list(decode_spans(document))
-    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as failure:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError) as failure:
         raise MalformedError(f"body is not OTLP JSON: {failure}") from failure
 
 
@@ -130,7 +136,6 @@ def read_protobuf(body: bytes) -> Iterator[Span]:
 
 def read_span(span: Any, source: Source) -> Span:
     """Read one protobuf span."""
-    start_ns = span.start_time_unix_nano
     return Span(
         trace_id=span.trace_id.hex(),
         span_id=span.span_id.hex(),
@@ -138,14 +143,14 @@ def read_span(span: Any, source: Source) -> Span:
         source=source,
         name=span.name,
         kind=KINDS[span.kind] if 0 <= span.kind < len(KINDS) else KINDS[0],
-        start_ns=start_ns,
-        end_ns=max(start_ns, span.end_time_unix_nano),
+        start_ns=span.start_time_unix_nano,
+        end_ns=span.end_time_unix_nano,
         error=span.status.code == STATUS_ERROR,
         message=span.status.message,
         attributes=read_attributes(span.attributes),
         events=[Event(event.name, event.time_unix_nano, read_attributes(event.attributes)) for event in span.events],
         links=[Link(link.trace_id.hex(), link.span_id.hex(), read_attributes(link.attributes)) for link in span.links],
-        dropped=span.dropped_events_count + span.dropped_links_count,
+        dropped=span.dropped_attributes_count + span.dropped_events_count + span.dropped_links_count,
     )
 
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 STATUS_ERROR = 2
+DROPPED = ("droppedAttributesCount", "droppedEventsCount", "droppedLinksCount")
 
 
 def decode_value(value: dict[str, Any]) -> Any:
@@ -95,7 +96,6 @@ def decode_spans(document: dict[str, Any]) -> Iterator[Span]:
 def decode_span(span: dict[str, Any], source: Source) -> Span:
     """Read one span; ids are taken as they are, the receiver judges them."""
     status = span.get("status") or {}
-    start_ns = int(span.get("startTimeUnixNano") or 0)
     return Span(
         trace_id=str(span.get("traceId", "")).lower(),
         span_id=str(span.get("spanId", "")).lower(),
@@ -103,8 +103,8 @@ def decode_span(span: dict[str, Any], source: Source) -> Span:
         source=source,
         name=str(span.get("name", "")),
         kind=decode_kind(span.get("kind") or 0),
-        start_ns=start_ns,
-        end_ns=max(start_ns, int(span.get("endTimeUnixNano") or 0)),
+        start_ns=int(span.get("startTimeUnixNano") or 0),
+        end_ns=int(span.get("endTimeUnixNano") or 0),
         error=status.get("code") in (STATUS_ERROR, "STATUS_CODE_ERROR"),
         message=str(status.get("message", "")),
         attributes=decode_attributes(span.get("attributes")),
@@ -120,7 +120,7 @@ def decode_span(span: dict[str, Any], source: Source) -> Span:
             Link(str(link["traceId"]).lower(), str(link["spanId"]).lower(), decode_attributes(link.get("attributes")))
             for link in span.get("links") or ()
         ],
-        dropped=sum(int(span.get(key) or 0) for key in ("droppedEventsCount", "droppedLinksCount")),
+        dropped=sum(int(span.get(key) or 0) for key in DROPPED),
     )
 
 
@@ -171,7 +171,9 @@ def encode_span(span: Span) -> dict[str, Any]:
             {"traceId": link.trace_id, "spanId": link.span_id, "attributes": encode_attributes(link.attributes)}
             for link in span.links
         ],
-        "droppedEventsCount": span.dropped,
+        "droppedAttributesCount": span.cut.get("attributes", 0) + span.cut.get("values", 0),
+        "droppedEventsCount": span.dropped + span.cut.get("events", 0),
+        "droppedLinksCount": span.cut.get("links", 0),
     }
     encoded = {key: value for key, value in encoded.items() if value}
     encoded["status"] = {"code": STATUS_ERROR, "message": span.message} if span.error else {}

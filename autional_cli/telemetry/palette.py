@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from zlib import crc32
 
-RESET, BOLD, DIM = "\x1b[0m", "\x1b[1m", "\x1b[2m"
-RED, YELLOW = "\x1b[31m", "\x1b[33m"
-SERVICES = tuple(f"\x1b[38;5;{number}m" for number in (39, 208, 78, 177, 220, 45, 204, 149, 99, 173, 37, 141))
-LEVELS = {"debug": DIM, "info": "", "warning": YELLOW, "warn": YELLOW, "error": RED, "critical": BOLD + RED}
-CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+from autional_cli import terminal
+
+BOLD, DIM, RED, YELLOW = "1", "2", "31", "33"
+BOLD_RED = f"{BOLD};{RED}"
+SERVICES = tuple(f"38;5;{number}" for number in (39, 208, 78, 177, 220, 45, 204, 149, 99, 173, 37, 141))
+LEVELS = {"debug": DIM, "info": "", "warning": YELLOW, "warn": YELLOW, "error": RED, "critical": BOLD_RED}
 
 
 class Palette:
@@ -19,8 +19,8 @@ class Palette:
         self.enabled = enabled
 
     def paint(self, text: str, style: str) -> str:
-        """Return `text` in a style."""
-        return f"{style}{text}{RESET}" if self.enabled and style else text
+        """Return `text` in a style; it is the printer who turns the marks into escape sequences."""
+        return terminal.paint(text, style) if self.enabled and style else text
 
     def service(self, text: str, service: str) -> str:
         """Return `text` in the colour of a service, the same in every command."""
@@ -32,8 +32,8 @@ class Palette:
 
 
 def clean(text: str) -> str:
-    """Replace what could move the cursor or change colours: log text and span names come from anywhere."""
-    return CONTROLS.sub("\N{REPLACEMENT CHARACTER}", text)
+    """Write out what cannot be seen, ends of lines too: log text and span names come from anywhere."""
+    return terminal.escape(text)
 
 
 def one_line(text: str) -> str:

@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from autional_cli.telemetry.model import Event, Link, Query, Source, Span, Summary, Trace
-from autional_cli.telemetry.schema import open_for_reading
+from autional_cli.telemetry.schema import open_for_reading, snapshot
 
 if TYPE_CHECKING:
     import sqlite3
 
 FETCH = """
 SELECT s.span_id, s.parent_id, s.source_id, s.name, s.kind, s.start_ns, s.end_ns, s.error, s.message,
-       s.attributes, s.events, s.links, s.dropped
+       s.attributes, s.events, s.links, s.dropped, s.cut
 FROM spans s WHERE s.trace_id = ? ORDER BY s.start_ns, s.rowid
 """
 SOURCES = """
@@ -27,7 +27,10 @@ WHERE id IN (SELECT source_id FROM spans WHERE trace_id = ?)
 MATCHES = """
 FROM traces t
 WHERE t.spans > 0 AND t.start_ns < :start_max AND t.start_ns >= :start_min
-  AND (NOT :errors_only OR t.errors > 0) AND (:root_kind IS NULL OR t.root_kind = :root_kind)
+  AND (NOT :errors_only OR t.errors > 0) AND (:root_kind IS NULL OR t.root_kind = :root_kind
+       OR t.root_id IS NULL AND EXISTS (
+            SELECT 1 FROM spans r WHERE r.trace_id = t.trace_id AND r.kind = :root_kind AND NOT EXISTS (
+                SELECT 1 FROM spans p WHERE p.trace_id = r.trace_id AND p.span_id = r.parent_id)))
   AND (:service IS NULL OR EXISTS (
         SELECT 1 FROM trace_services x WHERE x.trace_id = t.trace_id AND x.service = :service
             AND (NOT :errors_only OR x.errors > 0)))
@@ -53,6 +56,16 @@ SEARCH = {
     False: f"{COLUMNS} {MATCHES} ORDER BY t.start_ns DESC LIMIT :limit",
     True: f"{COLUMNS} {MATCHES} ORDER BY t.duration_ns DESC, t.start_ns DESC LIMIT :limit",
 }
+FIRST_SERVED = """
+SELECT o.service, s.name, s.kind, max(0, s.end_ns - s.start_ns) FROM spans s JOIN sources o ON o.id = s.source_id
+WHERE s.trace_id = ? AND s.kind = 'server'
+  AND NOT EXISTS (SELECT 1 FROM spans p WHERE p.trace_id = s.trace_id AND p.span_id = s.parent_id)
+ORDER BY s.start_ns LIMIT 1
+"""
+RESOLVE = """
+SELECT trace_id FROM traces WHERE spans > 0
+  AND (trace_id BETWEEN ? AND ? OR trace_id BETWEEN ? AND ? OR trace_id = ?) ORDER BY start_ns DESC LIMIT ?
+"""
 ORPHANS = """
 SELECT count(*) FROM spans s WHERE s.trace_id = ? AND s.parent_id IS NOT NULL
   AND NOT EXISTS (SELECT 1 FROM spans p WHERE p.trace_id = s.trace_id AND p.span_id = s.parent_id)
@@ -78,27 +91,38 @@ class Reader:
     def fetch(self, trace_id: str) -> Trace | None:
         """Return a trace by its full id, or None."""
         key = (bytes.fromhex(trace_id),)
-        rows = self.connection.execute(FETCH, key).fetchall()
-        if not rows:
-            return None
-        sources = {  # after the spans: a batch may be committed between the two queries, and sources are never removed
-            row[0]: Source(row[1], row[2], json.loads(row[3]), row[4], row[5])
-            for row in self.connection.execute(SOURCES, key)
-        }
+        with snapshot(self.connection):
+            rows = self.connection.execute(FETCH, key).fetchall()
+            if not rows:
+                return None
+            sources = {
+                row[0]: Source(row[1], row[2], json.loads(row[3]), row[4], row[5])
+                for row in self.connection.execute(SOURCES, key)
+            }
+            received = self.connection.execute("SELECT received_ns FROM traces WHERE trace_id = ?", key).fetchone()
+            rejected = self.connection.execute("SELECT spans FROM rejections WHERE trace_id = ?", key).fetchone()
         spans = [read_span(trace_id, row, sources) for row in rows]
-        received = self.connection.execute("SELECT received_ns FROM traces WHERE trace_id = ?", key).fetchone()
-        rejected = self.connection.execute("SELECT spans FROM rejections WHERE trace_id = ?", key).fetchone()
         return Trace(trace_id, spans, rejected[0] if rejected else 0, received[0] if received else None)
 
     def resolve(self, prefix: str, limit: int) -> list[str]:
-        """Return up to `limit` ids that start with the hex digits of `prefix`, newest first."""
-        low, high = bytes.fromhex(prefix.ljust(32, "0")), bytes.fromhex(prefix.ljust(32, "f"))
-        find = "SELECT trace_id FROM traces WHERE trace_id BETWEEN ? AND ? AND spans > 0 ORDER BY start_ns DESC LIMIT ?"
-        return [row[0].hex() for row in self.connection.execute(find, (low, high, limit))]
+        """Return up to `limit` ids that start with the hex digits of `prefix`, newest first.
+
+        An id of 64 bits is stored with zeros before it; it is found without them as well.
+        """
+        return [row[0].hex() for row in self.connection.execute(RESOLVE, (*ranges(prefix), limit))]
 
     def search(self, query: Query) -> list[Summary]:
         """Return the traces that match, newest or slowest first."""
-        return [read_summary(row) for row in self.connection.execute(SEARCH[query.slowest_first], parameters(query))]
+        found = [read_summary(row) for row in self.connection.execute(SEARCH[query.slowest_first], parameters(query))]
+        return [summary if summary.has_root else self.name_root(summary) for summary in found]
+
+    def name_root(self, summary: Summary) -> Summary:
+        """Name the first span that served a request from outside, in a trace whose root is not here."""
+        served = self.connection.execute(FIRST_SERVED, (bytes.fromhex(summary.trace_id),)).fetchone()
+        if served is None:
+            return summary
+        service, name, kind, duration_ns = served
+        return summary._replace(root_service=service, root_name=name, root_kind=kind, duration_ns=duration_ns)
 
     def count_orphans(self, trace_id: str) -> int:
         """Count the spans whose parent is not in the store."""
@@ -132,6 +156,15 @@ class Reader:
         return {name: (inode, indexed) for name, inode, indexed in rows}
 
 
+def ranges(prefix: str) -> tuple[bytes, ...]:
+    """Return the ids that a prefix may mean: from, to; the same of 64-bit ids; and the id without leading zeros."""
+    zeros = "0" * 16
+    half = prefix if len(prefix) <= 16 else zeros
+    halves = (zeros + half.ljust(16, "0"), zeros + half.ljust(16, "f")) if half is prefix else (zeros * 2, zeros * 2)
+    texts = (prefix.ljust(32, "0"), prefix.ljust(32, "f"), *halves, prefix.zfill(32))
+    return tuple(bytes.fromhex(text) for text in texts)
+
+
 def parameters(query: Query) -> dict[str, Any]:
     """Name the values of a search for SQL."""
     by_span = (query.operation, query.duration_min_ns, query.duration_max_ns, query.attributes)
@@ -152,9 +185,8 @@ def parameters(query: Query) -> dict[str, Any]:
 
 def read_span(trace_id: str, row: tuple[Any, ...], sources: dict[int, Source]) -> Span:
     """Read a row of FETCH."""
-    span_id, parent_id, source_id, name, kind, start_ns, end_ns, error, message, attributes, events, links, dropped = (
-        row
-    )
+    span_id, parent_id, source_id, name, kind, start_ns, end_ns, error, message, attributes, *details = row
+    events, links, dropped, cut = details
     return Span(
         trace_id=trace_id,
         span_id=span_id.hex(),
@@ -170,6 +202,7 @@ def read_span(trace_id: str, row: tuple[Any, ...], sources: dict[int, Source]) -
         events=[Event(*event) for event in json.loads(events)] if events else [],
         links=[Link(*link) for link in json.loads(links)] if links else [],
         dropped=dropped,
+        cut=json.loads(cut) if cut else {},
     )
 
 
@@ -187,4 +220,5 @@ def read_summary(row: tuple[Any, ...]) -> Summary:
         spans=spans,
         errors=errors,
         services={service: (count, failed) for service, count, failed in json.loads(services)},
+        has_root=bool(root_kind),
     )

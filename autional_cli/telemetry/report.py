@@ -81,9 +81,12 @@ def report_span(node: Node, tree: Tree) -> dict[str, Any]:
         "self_us": microseconds(node.self_ns),
         "depth": node.depth,
         "asynchronous": node.asynchronous,
+        "runs_on": node.runs_on,
+        "recorded": {"start_ns": span.start_ns, "end_ns": span.end_ns},
         "skew_us": microseconds(node.skew),
         "status": "error" if span.error else "ok",
         "message": span.message,
+        "cut": span.cut,
         "attributes": span.attributes,
         "events": [
             {

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from autional_cli.telemetry.conventions import attribute
+
 if TYPE_CHECKING:
     from autional_cli.telemetry.tree import Node, Tree
 
@@ -47,7 +49,7 @@ def describe(node: Node) -> tuple[str, str]:
     span = node.span
     exceptions = [event.attributes for event in span.events if event.name == "exception"]
     exception = exceptions[-1] if exceptions else {}
-    status = span.attributes.get("http.response.status_code", span.attributes.get("rpc.status_code", ""))
+    status = attribute(span, "http.response.status_code", attribute(span, "rpc.status_code", ""))
     kind = exception.get("exception.type") or span.attributes.get("error.type") or status or "error"
     message = exception.get("exception.message") or span.message or ""
     return str(kind), str(message)

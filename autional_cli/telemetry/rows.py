@@ -42,10 +42,14 @@ class Row:
 
 def arrange(analysis: Analysis) -> list[Row]:
     """Return the rows in order; log lines whose span is not here go to the root."""
-    nodes = {node.span.span_id: node for node in analysis.tree.nodes}
+    nodes: dict[tuple[str, str], Node] = {}
+    for node in analysis.tree.nodes:
+        for service in (node.span.service, ""):  # of spans with one id, the service's own; or else the first
+            nodes.setdefault((service, node.span.span_id), node)
     logs: dict[int, list[Entry]] = {}
     for entry in analysis.logs:
-        owner = nodes.get(str(entry.fields.get("span_id", "")), analysis.tree.primary)
+        service, span_id = (str(entry.fields.get(key, "")) for key in ("service", "span_id"))
+        owner = nodes.get((service, span_id)) or nodes.get(("", span_id), analysis.tree.primary)
         logs.setdefault(id(owner), []).append(entry)
     rows: list[Row] = []
     pending: list[Row] = []  # a run of equal leaves

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 APPLICATION_ID = 0x41555431
-VERSION = 1
+VERSION = 2
+INCREMENTAL = 2  # auto_vacuum
 
 TABLES = """
 CREATE TABLE sources (
@@ -30,16 +31,17 @@ CREATE TABLE spans (
     source_id INTEGER NOT NULL REFERENCES sources (id),
     name TEXT NOT NULL, kind TEXT NOT NULL, start_ns INTEGER NOT NULL, end_ns INTEGER NOT NULL,
     error INTEGER NOT NULL, message TEXT NOT NULL, attributes TEXT NOT NULL,
-    events TEXT, links TEXT, dropped INTEGER NOT NULL
+    events TEXT, links TEXT, dropped INTEGER NOT NULL, cut TEXT, digest INTEGER NOT NULL, bytes INTEGER NOT NULL
 );
-CREATE UNIQUE INDEX spans_by_id ON spans (trace_id, span_id);
+CREATE UNIQUE INDEX spans_by_id ON spans (trace_id, span_id, digest);
+CREATE INDEX spans_by_source ON spans (source_id);
 CREATE TABLE traces (
     trace_id BLOB PRIMARY KEY,
     start_ns INTEGER NOT NULL, end_ns INTEGER NOT NULL, duration_ns INTEGER NOT NULL,
     spans INTEGER NOT NULL, errors INTEGER NOT NULL,
     root_id BLOB, root_service TEXT NOT NULL, root_name TEXT NOT NULL, root_kind TEXT NOT NULL,
     root_start_ns INTEGER, root_end_ns INTEGER,
-    received_ns INTEGER NOT NULL
+    received_ns INTEGER NOT NULL, bytes INTEGER NOT NULL
 );
 CREATE INDEX traces_by_start ON traces (start_ns);
 CREATE INDEX traces_by_duration ON traces (duration_ns);
@@ -61,6 +63,21 @@ CREATE TABLE log_lines (
     trace_id BLOB NOT NULL, file_id INTEGER NOT NULL, start INTEGER NOT NULL, length INTEGER NOT NULL,
     PRIMARY KEY (trace_id, file_id, start)
 ) WITHOUT ROWID;
+"""
+
+# The bytes of a row of `spans` are about those of its texts, and its share of the indexes.
+FROM_VERSION_1 = """
+ALTER TABLE spans ADD COLUMN cut TEXT;
+ALTER TABLE spans ADD COLUMN digest INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE spans ADD COLUMN bytes INTEGER NOT NULL DEFAULT 0;
+UPDATE spans SET bytes = 200 + length(CAST(name AS BLOB)) + length(CAST(message AS BLOB))
+    + length(CAST(attributes AS BLOB)) + coalesce(length(CAST(events AS BLOB)), 0)
+    + coalesce(length(CAST(links AS BLOB)), 0);
+DROP INDEX spans_by_id;
+CREATE UNIQUE INDEX spans_by_id ON spans (trace_id, span_id, digest);
+CREATE INDEX spans_by_source ON spans (source_id);
+ALTER TABLE traces ADD COLUMN bytes INTEGER NOT NULL DEFAULT 0;
+UPDATE traces SET bytes = coalesce((SELECT sum(s.bytes) FROM spans s WHERE s.trace_id = traces.trace_id), 0);
 """
 
 
@@ -97,14 +114,25 @@ def prepare(connection: sqlite3.Connection) -> None:
     """Set the pragmas and make or check the tables."""
     connection.execute("PRAGMA busy_timeout = 5000")
     is_new = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0
-    if not is_new:
-        check_identity(connection)
+    if is_new:
+        connection.execute(f"PRAGMA auto_vacuum = {INCREMENTAL}")
+    else:
+        check_identity(connection, readable=(1, VERSION))
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = NORMAL")  # a power cut may cost the last traces, never the file
     connection.execute("PRAGMA journal_size_limit = 16777216")
     if is_new:
         marks = f"PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {VERSION};"
         connection.executescript(f"BEGIN; {TABLES} {marks} COMMIT;")
+    elif version_of(connection) == 1:
+        connection.executescript(f"BEGIN; {FROM_VERSION_1} PRAGMA user_version = {VERSION}; COMMIT;")
+
+
+def make_shrinkable(connection: sqlite3.Connection) -> None:
+    """Rewrite a file of an earlier release once, so that free pages can be given back. It needs as much room again."""
+    if connection.execute("PRAGMA auto_vacuum").fetchone()[0] != INCREMENTAL:
+        connection.execute(f"PRAGMA auto_vacuum = {INCREMENTAL}")
+        connection.execute("VACUUM")
 
 
 @contextmanager
@@ -120,14 +148,29 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
         raise
 
 
-def check_identity(connection: sqlite3.Connection) -> None:
-    """Raise ForeignStoreError unless the open file is a trace store of this version."""
+@contextmanager
+def snapshot(connection: sqlite3.Connection) -> Iterator[None]:
+    """Let all queries of the block see one state of the store, whatever is written or evicted meanwhile."""
+    connection.execute("BEGIN")
+    try:
+        yield
+    finally:
+        connection.execute("ROLLBACK")
+
+
+def check_identity(connection: sqlite3.Connection, readable: tuple[int, ...] = (VERSION,)) -> None:
+    """Raise ForeignStoreError unless the open file is a trace store of one of the `readable` versions."""
     application_id = connection.execute("PRAGMA application_id").fetchone()[0]
     if application_id != APPLICATION_ID:
         raise ForeignStoreError("it is another program's database")
-    version = connection.execute("PRAGMA user_version").fetchone()[0]
-    if version != VERSION:
+    version = version_of(connection)
+    if version not in readable:
         raise ForeignStoreError(f"its tables have version {version}, this program knows {VERSION}")
+
+
+def version_of(connection: sqlite3.Connection) -> int:
+    """Return the version of the tables."""
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
 
 
 def open_for_reading(path: Path) -> sqlite3.Connection:

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from autional_cli.errors import AutionalError, ExitCode
 from autional_cli.telemetry.analyse import Analysis, analyse
-from autional_cli.telemetry.completeness import QUIET_NS
+from autional_cli.telemetry.completeness import QUIET_NS, called_from_outside
 from autional_cli.telemetry.log_index import read_trace
 from autional_cli.telemetry.model import Backend, Query, Trace
 from autional_cli.telemetry.moments import format_duration, parse_since
 from autional_cli.telemetry.reader import Reader
+from autional_cli.telemetry.tree import build
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,6 +28,7 @@ LOOK_BACK = {"embedded": "3650d", "jaeger": "24h"}  # for `last`; Jaeger's stora
 LONG_AGO_NS = 5_000_000_000  # what ended before that has been exported, if by a sender that lives
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.02, 0.2
 TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
+UUID = re.compile(r"([0-9a-f]{8})-([0-9a-f]{4})-([0-9a-f]{4})-([0-9a-f]{4})-([0-9a-f]{12})")
 
 
 class Request(NamedTuple):
@@ -102,8 +104,8 @@ def resolve(request: Request, backend: Backend) -> str | None:
     text = request.text.strip().lower()
     if text == "last":
         return find_last(request, backend)
-    if parts := TRACEPARENT.fullmatch(text):
-        text = parts[1]
+    parts = TRACEPARENT.fullmatch(text) or UUID.fullmatch(text)
+    text = "".join(parts.groups()) if parts else text
     if not re.fullmatch("[0-9a-f]+", text) or not SHORTEST_PREFIX <= len(text) <= 32:
         raise AutionalError(
             f"{request.text!r} is not a trace id",
@@ -124,17 +126,19 @@ def find_last(request: Request, backend: Backend) -> str | None:
     query = make_query(request.since or LOOK_BACK[backend.name], time.time_ns(), request.service, limit=CANDIDATES)
     found = backend.search(query._replace(root_kind="server")) or backend.search(query)
     if request.timeout_s is None:
-        whole = (summary.trace_id for summary in found if is_whole(backend.fetch(summary.trace_id)))
-        return next(whole, found[0].trace_id if found else None)
+        whole = (summary.trace_id for summary in found if is_whole(backend.fetch(summary.trace_id), backend))
+        begun = (summary.trace_id for summary in found if summary.has_root)
+        return next(whole, None) or next(begun, found[0].trace_id if found else None)
     return found[0].trace_id if found else None
 
 
-def is_whole(trace: Trace | None) -> bool:
-    """Tell whether a trace has a root and every parent that its spans name."""
+def is_whole(trace: Trace | None, backend: Backend) -> bool:
+    """Tell whether a trace has a root, or a caller outside, and every other parent that its spans name."""
     if trace is None or trace.rejected:
         return False
-    present = {span.span_id for span in trace.spans} | {None}
-    return all(span.parent_id in present for span in trace.spans) and any(not span.parent_id for span in trace.spans)
+    tree = build(trace.spans)
+    orphans = sum(root.orphan for root in tree.roots)
+    return not orphans or orphans == len(called_from_outside(tree, backend))
 
 
 def find_logs(trace: Trace, backend: Backend, logs: Path | None) -> list[Entry]:

@@ -1,7 +1,7 @@
 """The telemetry process: receives spans, indexes logs, answers queries. Entry point: `main`.
 
 Environment: AUTIONAL_HTTP_PORT (0 picks one), AUTIONAL_TRACES_DB, AUTIONAL_LOGS_DIR, AUTIONAL_LOG_FILE, NOTIFY_SOCKET;
-limits by AUTIONAL_TRACES_MAX_BYTES and AUTIONAL_TRACES_MAX_AGE_S. SIGTERM and SIGINT: stop listening, finish what was
+AUTIONAL_TELEMETRY_LIMITS (limits.py). SIGTERM and SIGINT: stop listening, finish what was
 accepted, write it, exit 0. Idle, it waits on file descriptors alone.
 """
 
@@ -21,9 +21,10 @@ import uvicorn
 
 from autional_cli.supervisor.notify import notify
 from autional_cli.telemetry.app import Application
+from autional_cli.telemetry.connection import Connection
 from autional_cli.telemetry.journal import Journal
+from autional_cli.telemetry.limits import ENVIRONMENT, read_limits
 from autional_cli.telemetry.log_follow import Watch
-from autional_cli.telemetry.store import Limits
 from autional_cli.telemetry.writer import Writer
 
 if TYPE_CHECKING:
@@ -84,11 +85,12 @@ async def serve(listener: socket.socket, journal: Journal) -> None:
     """Serve on `listener` until SIGTERM or SIGINT."""
     path, logs = Path(os.environ["AUTIONAL_TRACES_DB"]), Path(os.environ["AUTIONAL_LOGS_DIR"])
     await asyncio.to_thread(logs.mkdir, parents=True, exist_ok=True)
-    writer = Writer(path, journal, read_limits())
+    writer = Writer(path, journal, read_limits(os.environ.get(ENVIRONMENT)))
     application = Application(writer, path)
     server = Server(
         uvicorn.Config(
             application,
+            http=Connection,
             lifespan="off",
             ws="none",
             log_config=None,
@@ -135,12 +137,3 @@ async def keep_index(writer: Writer, logs: Path, stop: threading.Event) -> None:
         await writer.index_logs(logs)
     finally:
         watch.close()
-
-
-def read_limits() -> Limits:
-    """Take the limits of the store from the environment."""
-    defaults = Limits()
-    return Limits(
-        int(os.environ.get("AUTIONAL_TRACES_MAX_BYTES", defaults.size_bytes)),
-        float(os.environ.get("AUTIONAL_TRACES_MAX_AGE_S", defaults.age_s)),
-    )

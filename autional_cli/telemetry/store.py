@@ -8,12 +8,21 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections import Counter
-from typing import TYPE_CHECKING, Any, NamedTuple
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from autional_cli.telemetry.eviction import evict
-from autional_cli.telemetry.schema import ForeignStoreError, is_damage, open_for_writing, set_aside, transaction
+from autional_cli.telemetry.eviction import evict, fold_log, measure
+from autional_cli.telemetry.limits import Limits
+from autional_cli.telemetry.schema import (
+    ForeignStoreError,
+    is_damage,
+    make_shrinkable,
+    open_for_writing,
+    set_aside,
+    transaction,
+)
 from autional_cli.telemetry.summaries import recount, summarise
 
 if TYPE_CHECKING:
@@ -22,7 +31,7 @@ if TYPE_CHECKING:
 
     from autional_cli.telemetry.model import Source, Span
 
-INSERT_SPAN = "INSERT OR IGNORE INTO spans VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+INSERT_SPAN = "INSERT OR IGNORE INTO spans VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 INSERT_SOURCE = """
 INSERT INTO sources (resource, scope, scope_version, service, instance) VALUES (?, ?, ?, ?, ?) RETURNING id
 """
@@ -35,19 +44,65 @@ INSERT INTO rejections VALUES (?, ?) ON CONFLICT (trace_id) DO UPDATE SET spans 
 """
 
 
-class Limits(NamedTuple):
-    """When the oldest traces leave: bytes of the file in use, age in seconds; and the most spans of one trace."""
+ROW_BYTES = 200  # of a span beside its texts, its share of the indexes included
+EVICTION_SPANS = 10_000  # after so many, what has become too old is looked for
 
-    size_bytes: int = 512 * 1024 * 1024
-    age_s: float = 7 * 86400
-    trace_spans: int = 50_000
+
+class Written:
+    """A span with its structured parts as JSON text, and about how many bytes its row takes."""
+
+    __slots__ = ("attributes", "events", "links", "size", "span")
+
+    def __init__(self, span: Span) -> None:
+        self.span = span
+        self.attributes = to_json(span.attributes)
+        events = [[each.name, each.time_ns, each.attributes] for each in span.events]
+        links = [[each.trace_id, each.span_id, each.attributes] for each in span.links]
+        self.events = to_json(events) if events else None
+        self.links = to_json(links) if links else None
+        texts = (span.name, span.message, self.attributes, self.events or "", self.links or "")
+        self.size = ROW_BYTES + sum(map(utf8_size, texts))
+
+    def row(self, source_id: int) -> tuple[Any, ...]:
+        """Return the columns of `spans`. The digest tells a repeated span from another one with the same id."""
+        span = self.span
+        content = (
+            bytes.fromhex(span.parent_id) if span.parent_id else None,
+            source_id,
+            span.name,
+            span.kind,
+            span.start_ns,
+            span.end_ns,
+            span.error,
+            span.message,
+            self.attributes,
+            self.events,
+            self.links,
+            span.dropped,
+            to_json(span.cut) if span.cut else None,
+        )
+        digest = int.from_bytes(blake2b(repr(content).encode("utf-8", "replace"), digest_size=8).digest(), signed=True)
+        return (bytes.fromhex(span.trace_id), bytes.fromhex(span.span_id), *content, digest, self.size)
+
+
+class FullError(Exception):
+    """The store is as large as it may be and cannot be made smaller now: somebody keeps reading an old state."""
 
 
 class Store:
     """The spans of all traces, with a summary for each."""
 
-    def __init__(self, connection: sqlite3.Connection, limits: Limits, clock: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        path: Path,
+        connection: sqlite3.Connection,
+        limits: Limits,
+        clock: Callable[[], int],
+        warn: Callable[[str], None],
+    ) -> None:
+        self.path = path
         self.connection = connection
+        self.warn = warn
         self.limits = limits
         self.clock = clock
         self.sources: dict[int, int] = {}  # id(Source) of this batch → row
@@ -66,19 +121,21 @@ class Store:
         path.parent.mkdir(parents=True, exist_ok=True)
         limits = limits or Limits()
         try:
-            return cls.open_usable(path, limits, clock)
+            return cls.open_usable(path, limits, clock, warn)
         except ForeignStoreError as failure:
             kept = set_aside(path)
             warn(f"{path.name} could not be used ({failure}); kept as {kept.name}, a new store was started")
-            return cls.open_usable(path, limits, clock)
+            return cls.open_usable(path, limits, clock, warn)
 
     @classmethod
-    def open_usable(cls, path: Path, limits: Limits, clock: Callable[[], int]) -> Store:
+    def open_usable(cls, path: Path, limits: Limits, clock: Callable[[], int], warn: Callable[[str], None]) -> Store:
         """Open the store and bring it within its limits; raises ForeignStoreError when the file cannot be used."""
-        store = cls(open_for_writing(path), limits, clock)
+        store = cls(path, open_for_writing(path), limits, clock, warn)
         path.chmod(0o600)
         try:
+            store.connection.execute(f"PRAGMA journal_size_limit = {limits.log_bytes}")
             store.evict()
+            store.upgrade()
         except sqlite3.DatabaseError as failure:
             store.connection.close()
             if is_damage(failure):
@@ -94,71 +151,77 @@ class Store:
     def add(self, spans: Sequence[Span], rejected: Mapping[str, int] | None = None) -> Counter[str]:
         """Store a batch in one transaction; a span that is there already is skipped.
 
-        Returns how many spans were refused by trace, because that trace is as large as a trace may become.
+        Returns how many spans were refused by trace, because that trace is as large as a trace may become. Raises
+        FullError.
         """
+        self.make_room()
         self.sources.clear()
         with transaction(self.connection):
             refused = self.write(spans)
             self.count_rejected(rejected or {}, refused)
         self.added_since_eviction += len(spans)
-        if self.added_since_eviction >= 10_000:
-            self.evict()
+        self.settle()
         return refused
+
+    def make_room(self) -> None:
+        """Raise FullError while the store is beyond its limit and cannot be made smaller."""
+        if measure(self.connection, self.path).disk > self.limits.size_bytes:
+            self.evict()
+            if (disk := measure(self.connection, self.path).disk) > self.limits.size_bytes:
+                raise FullError(f"{disk} bytes on disk, {self.limits.size_bytes} allowed, and a reader keeps them")
+
+    def settle(self) -> None:
+        """Bring the store within its limits after a commit; what fails now is tried again after the next."""
+        usage = measure(self.connection, self.path)
+        try:
+            if self.added_since_eviction >= EVICTION_SPANS or usage.file > self.limits.high_bytes:
+                self.evict()
+            else:
+                fold_log(self.connection, self.path, self.limits)
+        except sqlite3.OperationalError as failure:
+            self.warn(f"{self.path.name} could not be brought within its limits: {failure}")
+
+    def upgrade(self) -> None:
+        """Rewrite the file of an earlier release; without the room for it the file works, but never shrinks."""
+        try:
+            make_shrinkable(self.connection)
+            fold_log(self.connection, self.path, self.limits)
+        except sqlite3.OperationalError as failure:
+            self.warn(f"{self.path.name} of an earlier release could not be rewritten: {failure}")
 
     def write(self, spans: Sequence[Span]) -> Counter[str]:
         """Insert spans and bring the summaries up to date; returns the refused ones."""
-        accepted, refused = self.bound(spans)
+        accepted, refused = self.bound([Written(span) for span in spans])
+        rows = [written.row(self.source_row(written.span.source)) for written in accepted]
         before = self.connection.total_changes
-        rows = [self.row(span) for span in accepted]
-        made_sources = self.connection.total_changes - before
         self.connection.executemany(INSERT_SPAN, rows)
-        inserted = self.connection.total_changes - before - made_sources
-        if inserted == len(rows):
-            summarise(self.connection, accepted, self.clock())
-        else:  # a sender repeated itself after a lost answer: count anew instead of twice
-            recount(self.connection, {span.trace_id for span in accepted}, self.clock())
         now = self.clock()
-        operations = {(span.service, span.name, span.kind, now) for span in accepted}
+        if self.connection.total_changes - before == len(rows):
+            summarise(self.connection, [(written.span, written.size) for written in accepted], now)
+        else:  # a sender repeated itself after a lost answer: count anew instead of twice
+            recount(self.connection, {written.span.trace_id for written in accepted}, now)
+        operations = {(written.span.service, written.span.name, written.span.kind, now) for written in accepted}
         self.connection.executemany(UPSERT_OPERATION, operations)
         return refused
 
-    def bound(self, spans: Sequence[Span]) -> tuple[list[Span], Counter[str]]:
+    def bound(self, spans: Sequence[Written]) -> tuple[list[Written], Counter[str]]:
         """Split spans into those that fit their trace and a count of those that do not."""
-        room: dict[str, int] = {}
-        accepted: list[Span] = []
+        room: dict[str, tuple[int, int]] = {}  # spans, bytes
+        accepted: list[Written] = []
         refused: Counter[str] = Counter()
-        for span in spans:
-            trace_id = span.trace_id
+        for written in spans:
+            trace_id = written.span.trace_id
             if trace_id not in room:
-                found = self.connection.execute(
-                    "SELECT spans FROM traces WHERE trace_id = ?", (bytes.fromhex(trace_id),)
-                ).fetchone()
-                room[trace_id] = self.limits.trace_spans - (found[0] if found else 0)
-            room[trace_id] -= 1
-            if room[trace_id] >= 0:
-                accepted.append(span)
-            else:
+                find = "SELECT spans, bytes FROM traces WHERE trace_id = ?"
+                count, size = self.connection.execute(find, (bytes.fromhex(trace_id),)).fetchone() or (0, 0)
+                room[trace_id] = self.limits.trace_spans - count, self.limits.trace_bytes - size
+            count, size = room[trace_id]
+            if count < 1 or size < written.size:
                 refused[trace_id] += 1
+                continue
+            room[trace_id] = count - 1, size - written.size
+            accepted.append(written)
         return accepted, refused
-
-    def row(self, span: Span) -> tuple[Any, ...]:
-        """Write a span as a row."""
-        return (
-            bytes.fromhex(span.trace_id),
-            bytes.fromhex(span.span_id),
-            bytes.fromhex(span.parent_id) if span.parent_id else None,
-            self.source_row(span.source),
-            span.name,
-            span.kind,
-            span.start_ns,
-            span.end_ns,
-            span.error,
-            span.message,
-            to_json(span.attributes),
-            to_json([[event.name, event.time_ns, event.attributes] for event in span.events]) if span.events else None,
-            to_json([[link.trace_id, link.span_id, link.attributes] for link in span.links]) if span.links else None,
-            span.dropped,
-        )
 
     def source_row(self, source: Source) -> int:
         """Return the row id of a process and its instrumentation, adding it when new."""
@@ -183,9 +246,14 @@ class Store:
     def evict(self) -> int:
         """Remove the traces beyond the limits, oldest first; returns how many."""
         self.added_since_eviction = 0
-        return evict(self.connection, self.limits.size_bytes, self.clock() - int(self.limits.age_s * 1e9))
+        return evict(self.connection, self.path, self.limits, self.clock() - int(self.limits.age_s * 1e9))
 
 
 def to_json(value: Any) -> str:
     """Write a value as compact JSON text, so that SQLite's own JSON functions can read it."""
     return orjson.dumps(value).decode()
+
+
+def utf8_size(text: str) -> int:
+    """Return the bytes of a text."""
+    return len(text) if text.isascii() else len(text.encode("utf-8", "replace"))

@@ -14,11 +14,18 @@ if TYPE_CHECKING:
 
 UPSERT_TRACE = """
 INSERT INTO traces (trace_id, start_ns, end_ns, duration_ns, spans, errors,
-                    root_service, root_name, root_kind, received_ns)
-VALUES (:id, :start, :end, :end - :start, :spans, :errors, '', '', '', :now)
+                    root_service, root_name, root_kind, received_ns, bytes)
+VALUES (:id, :start, :end, :end - :start, :spans, :errors, '', '', '', :now, :bytes)
 ON CONFLICT (trace_id) DO UPDATE SET
-    start_ns = min(start_ns, excluded.start_ns), end_ns = max(end_ns, excluded.end_ns),
-    spans = spans + excluded.spans, errors = errors + excluded.errors, received_ns = excluded.received_ns
+    start_ns = coalesce(min(nullif(start_ns, 0), nullif(excluded.start_ns, 0)), max(start_ns, excluded.start_ns)),
+    end_ns = max(end_ns, excluded.end_ns),
+    spans = spans + excluded.spans, errors = errors + excluded.errors, received_ns = excluded.received_ns,
+    bytes = bytes + excluded.bytes
+"""
+EXTENT = """
+SELECT coalesce(min(coalesce(nullif(start_ns, 0), nullif(end_ns, 0))), 0), max(max(start_ns, end_ns)),
+       count(*), sum(error), sum(bytes)
+FROM spans WHERE trace_id = :id
 """
 SET_ROOT = """
 UPDATE traces SET root_id = :span, root_service = :service, root_name = :name, root_kind = :kind,
@@ -42,18 +49,21 @@ class Tally:
     end_ns: int
     spans: int = 0
     errors: int = 0
+    bytes: int = 0
 
 
-def summarise(connection: sqlite3.Connection, spans: Iterable[Span], now: int) -> None:
-    """Add new spans to the summaries of their traces."""
+def summarise(connection: sqlite3.Connection, spans: Iterable[tuple[Span, int]], now: int) -> None:
+    """Add new spans, each with its bytes, to the summaries of their traces."""
     tallies: dict[str, Tally] = {}
     services: dict[tuple[str, str], list[int]] = defaultdict(lambda: [0, 0])
     roots: list[Span] = []
-    for span in spans:
-        tally = tallies.setdefault(span.trace_id, Tally(span.start_ns, span.end_ns))
-        tally.start_ns = min(tally.start_ns, span.start_ns)
-        tally.end_ns = max(tally.end_ns, span.end_ns)
+    for span, size in spans:
+        tally = tallies.setdefault(span.trace_id, Tally(span.first_ns, span.last_ns))
+        if span.first_ns:
+            tally.start_ns = min(tally.start_ns or span.first_ns, span.first_ns)
+        tally.end_ns = max(tally.end_ns, span.last_ns)
         tally.spans += 1
+        tally.bytes += size
         tally.errors += span.error
         counts = services[span.trace_id, span.service]
         counts[0] += 1
@@ -67,6 +77,7 @@ def summarise(connection: sqlite3.Connection, spans: Iterable[Span], now: int) -
             "end": tally.end_ns,
             "spans": tally.spans,
             "errors": tally.errors,
+            "bytes": tally.bytes,
             "now": now,
         }
         for trace_id, tally in tallies.items()
@@ -89,14 +100,13 @@ def recount(connection: sqlite3.Connection, trace_ids: Iterable[str], now: int) 
             " JOIN sources o ON o.id = s.source_id WHERE s.trace_id = :id GROUP BY o.service",
             key,
         )
-        connection.execute("UPDATE traces SET spans = 0, errors = 0 WHERE trace_id = :id", key)
-        extent = connection.execute(
-            "SELECT min(start_ns), max(end_ns), count(*), sum(error) FROM spans WHERE trace_id = :id", key
-        ).fetchone()
-        names = ("start", "end", "spans", "errors")
+        connection.execute("UPDATE traces SET spans = 0, errors = 0, bytes = 0 WHERE trace_id = :id", key)
+        extent = connection.execute(EXTENT, key).fetchone()
+        names = ("start", "end", "spans", "errors", "bytes")
         connection.execute(UPSERT_TRACE, key | dict(zip(names, extent, strict=True)))
         roots = connection.execute(
-            "SELECT s.span_id, o.service, s.name, s.kind, s.start_ns, s.end_ns FROM spans s"
+            "SELECT s.span_id, o.service, s.name, s.kind, coalesce(nullif(s.start_ns, 0), s.end_ns),"
+            " max(s.start_ns, s.end_ns) FROM spans s"
             " JOIN sources o ON o.id = s.source_id WHERE s.trace_id = :id AND s.parent_id IS NULL",
             key,
         ).fetchall()
@@ -113,6 +123,6 @@ def root_values(span: Span) -> dict[str, Any]:
         "service": span.service,
         "name": span.name,
         "kind": span.kind,
-        "start": span.start_ns,
-        "end": span.end_ns,
+        "start": span.first_ns,
+        "end": span.last_ns,
     }

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from autional_cli.telemetry.completeness import count
 from autional_cli.telemetry.log_format import format_fields, local_time
 from autional_cli.telemetry.moments import format_duration
-from autional_cli.telemetry.palette import BOLD, DIM, RED, YELLOW, Palette, one_line, shorten
+from autional_cli.telemetry.palette import BOLD, BOLD_RED, DIM, RED, YELLOW, Palette, clean, one_line, shorten
 from autional_cli.telemetry.rows import Row, arrange
 
 if TYPE_CHECKING:
@@ -63,8 +63,8 @@ def draw(analysis: Analysis, *, width: int, palette: Palette, unicode: bool = Tr
     """Draw a whole trace in lines of up to `width` columns."""
     width = max(NARROWEST, min(width, WIDEST))
     marks = UNICODE if unicode else ASCII
-    service = min(WIDEST_SERVICE, max(len(name) for name in analysis.services))
-    canvas = Canvas(palette, marks, width, max(26, width * 45 // 100), service, max(1, analysis.completion_ns))
+    service = min(WIDEST_SERVICE, max(len(one_line(name)) for name in analysis.services))
+    canvas = Canvas(palette, marks, width, max(26, width * 45 // 100), service, max(1, analysis.tree.end))
     lines = [*draw_header(analysis, palette), "", draw_scale(analysis, canvas)]
     critical = group_sections(analysis.to_completion)
     gaps: dict[int, list[Gap]] = {}
@@ -98,12 +98,12 @@ def draw_header(analysis: Analysis, palette: Palette) -> list[str]:
     """Say which request this was and how long it took."""
     root = analysis.tree.primary
     total = f"{format_duration(root.duration)} to response"
-    if analysis.completion_ns > root.end + 1000:
+    if analysis.completion_ns > root.duration + 1000:
         total += f", {format_duration(analysis.completion_ns)} to completion"
     shape = f"{count(len(analysis.tree.nodes), 'span')}, {count(len(analysis.services), 'service')}"
     errors = sum(node.span.error for node in analysis.tree.nodes)
     failed = palette.paint(f", {errors} with errors", RED) if errors else ""
-    name = f"{root.span.service} {one_line(root.span.name)}"
+    name = f"{one_line(root.span.service)} {one_line(root.span.name)}"
     return [
         f"{palette.paint(name, BOLD)}  {total}",
         f"{palette.paint(f'trace {analysis.trace_id}', DIM)}  {shape}{failed}",
@@ -167,7 +167,8 @@ def draw_log(entry: Entry, depth: int, canvas: Canvas) -> str:
     """Show a log line under its span."""
     palette = canvas.palette
     indent = " " * (canvas.service + 1) + "  " * depth
-    head = f"{indent}  {canvas.marks.log} {local_time(entry.timestamp)} {entry.level[:8]} {one_line(entry.event)}"
+    said = f"{clean(entry.level)[:8]} {one_line(entry.event)}"
+    head = f"{indent}  {canvas.marks.log} {local_time(entry.timestamp)} {said}"
     text = shorten(head + format_fields(entry, Palette(False)), canvas.width)
     return palette.level(text, entry.level) if entry.level not in ("info", "debug") else palette.paint(text, DIM)
 
@@ -175,7 +176,7 @@ def draw_log(entry: Entry, depth: int, canvas: Canvas) -> str:
 def draw_findings(analysis: Analysis, palette: Palette) -> list[str]:
     """Say where the time went, what failed and what could be better."""
     lines = [draw_path("critical path to response", analysis.to_response)]
-    if analysis.completion_ns > analysis.tree.primary.end + 1000:
+    if analysis.completion_ns > analysis.tree.primary.duration + 1000:
         lines.append(draw_path("critical path to completion", analysis.to_completion))
     if analysis.root_cause is not None:
         lines.append(palette.paint(draw_cause(analysis.root_cause), RED))
@@ -188,7 +189,7 @@ def draw_path(title: str, sections: list[Section]) -> str:
     shares: dict[str, int] = {}
     for section in sections:
         span = section.node.span
-        name = f"{'waiting for ' if section.waiting else ''}{span.service} {one_line(span.name)}"
+        name = f"{'waiting for ' if section.waiting else ''}{one_line(span.service)} {one_line(span.name)}"
         shares[name] = shares.get(name, 0) + section.end - section.start
     largest = sorted(shares, key=shares.__getitem__, reverse=True)[:PATH_SHOWN]
     parts = [f"{name} {format_duration(share)}" for name, share in shares.items() if name in largest]
@@ -200,10 +201,10 @@ def draw_cause(cause: RootCause) -> str:
     """Say which error came first and what it led to."""
     span = cause.node.span
     said = f" {one_line(cause.message)}" if cause.message else ""
-    text = f"root cause: {span.service} {one_line(span.name)}: {one_line(cause.error)}{said}"
+    text = f"root cause: {one_line(span.service)} {one_line(span.name)}: {one_line(cause.error)}{said}"
     if len(cause.path) > 1:
         top = cause.path[0].span
-        text += f" (spoilt {top.service} {one_line(top.name)})"
+        text += f" (spoilt {one_line(top.service)} {one_line(top.name)})"
     return text if cause.reached_root else f"{text}; the request itself did not fail"
 
 
@@ -212,4 +213,4 @@ def draw_verdict(analysis: Analysis, palette: Palette) -> list[str]:
     doubts = [one_line(problem.message) for problem in analysis.problems]
     if analysis.complete:
         return ["complete: every span that is named is here", *(f"  note: {doubt}" for doubt in doubts)]
-    return [palette.paint("INCOMPLETE: do not trust this picture yet", BOLD + RED), *(f"  {doubt}" for doubt in doubts)]
+    return [palette.paint("INCOMPLETE: do not trust this picture yet", BOLD_RED), *(f"  {doubt}" for doubt in doubts)]

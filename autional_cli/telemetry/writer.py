@@ -9,9 +9,10 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING
 
+from autional_cli.telemetry.limits import Limits
 from autional_cli.telemetry.log_index import index_directory
 from autional_cli.telemetry.schema import is_damage, set_aside
-from autional_cli.telemetry.store import Limits, Store
+from autional_cli.telemetry.store import FullError, Store
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,8 +24,8 @@ if TYPE_CHECKING:
 
     T = TypeVar("T")
 
-COMMIT_SPANS = 5_000
-WAITING_LIMIT = 100_000  # spans in memory; senders are told to come back beyond it
+COMMIT_SPANS, COMMIT_BYTES = 5_000, 8 * 1024 * 1024
+WAITING_SPANS, WAITING_BYTES = 100_000, 64 * 1024 * 1024  # in memory; senders are told to come back beyond it
 
 
 class BusyError(Exception):
@@ -40,7 +41,7 @@ class Writer:
         self.limits = limits or Limits()
         self.thread = ThreadPoolExecutor(1, thread_name_prefix="trace-writer")
         self.waiting: list[tuple[Batch, asyncio.Future[int]]] = []
-        self.waiting_spans = 0
+        self.waiting_spans = self.waiting_bytes = 0
         self.flushing: asyncio.Task[None] | None = None
         self.store = self.open_store()
 
@@ -50,11 +51,12 @@ class Writer:
 
     async def add(self, batch: Batch) -> int:
         """Store a batch; returns how many spans were refused because their trace is full. Raises BusyError."""
-        if self.waiting_spans + len(batch.spans) > WAITING_LIMIT:
+        spans, size = self.waiting_spans + len(batch.spans), self.waiting_bytes + batch.size
+        if self.waiting and (spans > WAITING_SPANS or size > WAITING_BYTES):
             raise BusyError(f"{self.waiting_spans} spans are waiting to be written")
         done: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self.waiting.append((batch, done))
-        self.waiting_spans += len(batch.spans)
+        self.waiting_spans, self.waiting_bytes = spans, size
         if self.flushing is None:
             self.flushing = asyncio.create_task(self.flush())
         return await done
@@ -66,6 +68,9 @@ class Writer:
                 group = self.take_group()
                 try:
                     refused = await self.run(partial(self.write, [batch for batch, _ in group]))
+                except FullError as failure:
+                    self.journal.write("warning", "the trace store is full", error=str(failure))
+                    self.settle_failed(group, failure)
                 except Exception as failure:  # noqa: BLE001  # whatever went wrong, the senders must be answered
                     self.journal.write("error", "spans could not be stored", error=str(failure))
                     self.settle_failed(group, failure)
@@ -75,13 +80,16 @@ class Writer:
             self.flushing = None
 
     def take_group(self) -> list[tuple[Batch, asyncio.Future[int]]]:
-        """Take waiting batches, up to about COMMIT_SPANS spans."""
-        size = taken = 0
-        while taken < len(self.waiting) and size < COMMIT_SPANS:
-            size += len(self.waiting[taken][0].spans)
+        """Take waiting batches, up to about COMMIT_SPANS spans or COMMIT_BYTES."""
+        spans = size = taken = 0
+        while taken < len(self.waiting) and spans < COMMIT_SPANS and size < COMMIT_BYTES:
+            batch, _ = self.waiting[taken]
+            spans += len(batch.spans)
+            size += batch.size
             taken += 1
         group, self.waiting = self.waiting[:taken], self.waiting[taken:]
-        self.waiting_spans -= size
+        self.waiting_spans -= spans
+        self.waiting_bytes -= size
         return group
 
     def settle_failed(self, group: list[tuple[Batch, asyncio.Future[int]]], failure: Exception) -> None:
@@ -112,11 +120,16 @@ class Writer:
     async def index_logs(self, directory: Path) -> None:
         """Index what was logged since the last time."""
         try:
-            await self.run(lambda: index_directory(self.store.connection, directory))
+            await self.run(partial(self.index, directory))
         except (sqlite3.Error, OSError) as failure:
             self.journal.write("warning", "logs could not be indexed", error=str(failure))
             if isinstance(failure, sqlite3.DatabaseError) and is_damage(failure):
                 await self.run(partial(self.replace_damaged, failure))
+
+    def index(self, directory: Path) -> None:
+        """Index the logs; the index counts for the size of the store."""
+        if index_directory(self.store.connection, directory):
+            self.store.settle()
 
     async def run(self, work: Callable[[], T]) -> T:
         """Run `work` on the writer's thread."""

@@ -21,6 +21,7 @@ from autional_cli.workspace.model import (
     ServiceEntry,
     Stack,
     StackFile,
+    TelemetryEntry,
 )
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from autional_cli.workspace.source import Source
     from services.chassis.spec import ServiceSpec
 
-Entry = TypeVar("Entry", ServiceEntry, ResourceEntry)
+Entry = TypeVar("Entry", ServiceEntry, ResourceEntry, TelemetryEntry)
 
 DEFAULT_STACK = "full"
 FOLDER = "stacks"
@@ -38,6 +39,7 @@ FIELDS: Mapping[tuple[str, ...], Collection[str]] = {
     (): StackFile.model_fields,
     ("services", "*"): ServiceEntry.model_fields,
     ("resources", "*"): ResourceEntry.model_fields,
+    ("telemetry",): TelemetryEntry.model_fields,
 }
 
 
@@ -151,7 +153,9 @@ def merge(name: str, layers: list[Layer]) -> Stack:
     services: dict[str, ServiceEntry] = {}
     resources: dict[str, ResourceEntry] = {}
     driver: Driver = "embedded"
+    telemetry = TelemetryEntry()
     for layer in layers:
+        telemetry = overlay(telemetry, layer.file.telemetry)
         driver = layer.file.driver or driver
         for key, service in layer.file.services.items():
             services[key] = overlay(services.get(key, ServiceEntry()), service, "env")
@@ -165,6 +169,7 @@ def merge(name: str, layers: list[Layer]) -> Stack:
         driver=driver,
         services=services,
         resources=resources,
+        telemetry=telemetry,
     )
 
 

@@ -29,7 +29,9 @@ MAX_REPLICAS = 5
 VARIABLE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 IMAGE = re.compile(r"[a-z0-9][a-z0-9._/:@-]*[A-Za-z0-9._-]*", re.IGNORECASE)
 PINNED = re.compile(r"[^/]+[:@][A-Za-z0-9._:-]+$")
-MEMORY = re.compile(r"[1-9][0-9]*[kmg]")
+MEMORY = re.compile(r"[1-9][0-9]{0,9}[kmg]")
+AGE = re.compile(r"[1-9][0-9]{0,4}[mhd]")
+SMALLEST_STORE = 16 << 20
 
 
 def number_as_text(value: object) -> object:
@@ -57,6 +59,30 @@ def memory_size(value: str) -> str:
     """Refuse what the engine does not understand."""
     if not MEMORY.fullmatch(value):
         raise ValueError("not a size such as 512m or 2g")
+    return value
+
+
+def to_bytes(size: str) -> int:
+    """Read a size such as 512m."""
+    return int(size[:-1]) << {"k": 10, "m": 20, "g": 30}[size[-1]]
+
+
+def to_seconds(age: str) -> int:
+    """Read an age such as 7d."""
+    return int(age[:-1]) * {"m": 60, "h": 3600, "d": 86400}[age[-1]]
+
+
+def store_size(value: str) -> str:
+    """Refuse a size that a single large request could fill."""
+    if to_bytes(memory_size(value)) < SMALLEST_STORE:
+        raise ValueError("the trace store needs at least 16m")
+    return value
+
+
+def store_age(value: str) -> str:
+    """Refuse what is not an age."""
+    if not AGE.fullmatch(value):
+        raise ValueError("not an age such as 90m, 12h or 7d")
     return value
 
 
@@ -96,6 +122,32 @@ class ResourceEntry(Frozen):
     url: str | None = None
 
 
+class TelemetryEntry(Frozen):
+    """How much the telemetry process takes and keeps; what is absent has the defaults of `telemetry/limits.py`.
+
+    `size` bounds the trace store on disk and `age` what it keeps; the others bound one trace, one request and one span.
+    """
+
+    size: Annotated[str, AfterValidator(store_size)] | None = None
+    age: Annotated[str, AfterValidator(store_age)] | None = None
+    trace_spans: int | None = Field(default=None, ge=1, le=1_000_000)
+    request_size: Annotated[str, AfterValidator(memory_size)] | None = None
+    request_spans: int | None = Field(default=None, ge=1, le=1_000_000)
+    attributes: int | None = Field(default=None, ge=1, le=10_000)
+    attribute_bytes: int | None = Field(default=None, ge=16, le=1 << 20)
+    events: int | None = Field(default=None, ge=0, le=10_000)
+    links: int | None = Field(default=None, ge=0, le=10_000)
+
+    def limits(self) -> dict[str, int]:
+        """Return what the stack sets, by the names of `telemetry.limits.Limits`: counts, bytes and seconds."""
+        counts = ("trace_spans", "request_spans", "attributes", "attribute_bytes", "events", "links")
+        found = {name: getattr(self, name) for name in counts}
+        found["size_bytes"] = to_bytes(self.size) if self.size else None
+        found["request_bytes"] = to_bytes(self.request_size) if self.request_size else None
+        found["age_s"] = to_seconds(self.age) if self.age else None
+        return {name: value for name, value in found.items() if value is not None}
+
+
 class StackFile(Frozen):
     """One stack file as it is written."""
 
@@ -105,6 +157,7 @@ class StackFile(Frozen):
     driver: Driver | None = None
     services: Mapping[str, ServiceEntry | None] = {}
     resources: Mapping[str, ResourceEntry | None] = {}
+    telemetry: TelemetryEntry | None = None
 
 
 class Stack(Frozen):
@@ -116,6 +169,7 @@ class Stack(Frozen):
     driver: Driver = "embedded"
     services: Mapping[str, ServiceEntry]
     resources: Mapping[str, ResourceEntry]
+    telemetry: TelemetryEntry = TelemetryEntry()
 
     def settings(self, resource: str) -> Mapping[str, Setting]:
         """Return the settings of a resource; empty when the stack names none."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+import unicodedata
 from collections.abc import AsyncIterator
 from typing import Any
 from uuid import UUID
@@ -204,6 +205,31 @@ async def test_foreign_entries_break_no_command_and_redirect_nothing(platform: P
     dropped = await ask(platform, "dlq", "drop", "--all", "--yes")
     assert dropped.returncode == 0, dropped.stderr
     assert await bus.xlen(dead_stream("audit")) == 0
+
+
+async def test_letters_and_events_of_anybody_are_shown_without_what_moves_a_cursor(
+    platform: Platform, bus: Any
+) -> None:
+    evil = "\x1b]0;x\x07\x9b2J\u202e\u200b\r\nFORGED"
+    foreign = {b"stream": evil, b"entry": evil, b"error": evil, b"attempts": evil, evil: evil, FIELD: evil}
+    entry = (await bus.xadd(dead_stream("audit"), foreign)).decode()
+    what = Event(new_id(), evil, f"user.{evil}", evil, utcnow(), 1, {evil: evil}, evil)
+    await bury(bus, "notification", what, error=evil)
+    for arguments in (
+        ("dlq", "list"),
+        ("dlq", "list", "--format", "json"),
+        ("dlq", "show", f"audit/{entry}"),
+        ("dlq", "replay", f"audit/{entry}"),
+        ("dlq", "replay", "--all", "--dry-run"),
+        ("dlq", "drop", "--all", "--dry-run"),
+        ("tail", evil),
+    ):
+        shown = await ask(platform, *arguments)
+        text = shown.stdout + shown.stderr
+        assert text
+        unseen = [each for each in text if unicodedata.category(each) in ("Cc", "Cf", "Zl", "Zp") and each != "\n"]
+        assert unseen == [], (arguments, text)
+        assert not any(line.startswith("FORGED") for line in text.splitlines()), (arguments, text)
 
 
 def test_without_a_platform_the_bus_is_said_to_be_away(own_platform: Platform) -> None:

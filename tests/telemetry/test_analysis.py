@@ -6,8 +6,9 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
+from autional_cli import terminal
 from autional_cli.telemetry.analyse import Analysis, analyse
-from autional_cli.telemetry.model import Trace
+from autional_cli.telemetry.model import Query, Summary, Trace
 from autional_cli.telemetry.palette import Palette
 from autional_cli.telemetry.report import report
 from autional_cli.telemetry.waterfall import draw
@@ -26,6 +27,9 @@ class Known:
 
     def consumers(self, message: str, since_ns: int) -> list[str]:
         return self.processing.get(message, [])
+
+    def search(self, query: Query) -> list[Summary]:
+        return []
 
 
 def study(
@@ -102,7 +106,7 @@ def test_different_queries_are_no_pattern() -> None:
     recording = Recording()
     root = recording.span("GET /a", 0, 50, kind="server")
     for number in range(6):
-        recording.span("SELECT", number * 2, number * 2 + 1, root, db__query__text=f"SELECT {number}", **SQL)
+        recording.span("SELECT", number * 2, number * 2 + 1, root, db__query__text=f"SELECT a FROM t{number}", **SQL)
     assert study(recording).findings == []
 
 
@@ -247,5 +251,6 @@ def test_a_terminal_without_unicode_gets_ascii() -> None:
 
 
 def test_colours_only_when_asked_for() -> None:
-    assert "\x1b[38;5;" in draw(study(record_login()), width=90, palette=Palette(True))
-    assert "\x1b" not in draw(study(record_login()), width=90, palette=Palette(False))
+    painted, plain = (draw(study(record_login()), width=90, palette=Palette(is_on)) for is_on in (True, False))
+    assert "\x1b[38;5;" in terminal.reveal(painted, lines=True)
+    assert "\x1b" not in terminal.reveal(plain, lines=True)

@@ -122,7 +122,7 @@ def test_await_returns_when_the_last_service_has_reported(telemetry: Telemetry, 
 
 def test_await_gives_up_at_its_deadline_and_shows_what_there_is(telemetry: Telemetry) -> None:
     recording = Recording()
-    recording.span("orphan", 0, 1, "00000000000000aa", kind="server")
+    recording.span("orphan", 0, 1, "00000000000000aa", kind="client")
     telemetry.send(recording)
     shown = telemetry.workspace.run("trace", recording.trace_id, "--await", "--timeout", "0.3")
     assert shown.returncode == 5

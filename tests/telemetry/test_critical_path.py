@@ -128,13 +128,14 @@ def test_background_work_of_the_same_process_is_not_waited_for() -> None:
     assert own_time(tree)["root"] == 10
 
 
-def test_a_callee_that_ends_after_its_caller_is_clipped() -> None:
+def test_a_callee_that_ends_after_its_caller_runs_on_and_counts_as_long_as_it_was_waited_for() -> None:
     recording = Recording()
     call = recording.span("call", 0, 10, kind="client")
     recording.span("serve", 2, 14, call, service="other", kind="server")
     tree = build(recording.spans)
     assert path(to_response(tree)) == ["call 0-2", "serve 2-10"]
-    assert find(tree, "serve").duration == 8 * MS
+    assert find(tree, "serve").duration == 12 * MS
+    assert path(to_completion(tree)) == ["call 0-2", "serve 2-14"]
 
 
 def test_links_lead_to_work_without_a_parent() -> None:

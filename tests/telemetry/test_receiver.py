@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from .process import Telemetry, Workspace
 
 PROTOBUF = "application/x-protobuf"
+HEAD = "POST /v1/traces HTTP/1.1\r\nHost: localhost\r\n"
 
 
 def protobuf(trace_id: bytes, span_id: bytes = b"12345678", name: str = "GET /") -> ExportTraceServiceRequest:
@@ -139,14 +140,14 @@ def test_a_small_body_that_unpacks_to_a_large_one_is_refused(shared_telemetry: T
 
 def test_a_body_declared_too_large_is_refused_before_it_is_read(shared_telemetry: Telemetry) -> None:
     with socket.create_connection(("127.0.0.1", shared_telemetry.port), timeout=10) as connection:
-        head = f"POST /v1/traces HTTP/1.1\r\nHost: x\r\nContent-Type: {PROTOBUF}\r\nContent-Length: {2**30}\r\n\r\n"
+        head = f"{HEAD}Content-Type: {PROTOBUF}\r\nContent-Length: {2**30}\r\n\r\n"
         connection.sendall(head.encode())
         assert connection.recv(64).startswith(b"HTTP/1.1 413")
 
 
 def test_a_chunked_body_is_cut_at_the_limit(shared_telemetry: Telemetry) -> None:
     with socket.create_connection(("127.0.0.1", shared_telemetry.port), timeout=10) as connection:
-        head = f"POST /v1/traces HTTP/1.1\r\nHost: x\r\nContent-Type: {PROTOBUF}\r\nTransfer-Encoding: chunked\r\n\r\n"
+        head = f"{HEAD}Content-Type: {PROTOBUF}\r\nTransfer-Encoding: chunked\r\n\r\n"
         connection.sendall(head.encode())
         chunk = b"100000\r\n" + b"x" * 0x100000 + b"\r\n"
         for _ in range(17):
@@ -176,6 +177,63 @@ def test_unknown_paths_and_methods_have_json_answers(shared_telemetry: Telemetry
     assert shared_telemetry.request("DELETE", "/api/v3/traces").status == 405
 
 
+@pytest.mark.parametrize(
+    "host", ["127.0.0.1", "127.0.0.1:4318", "localhost", "LOCALHOST:80", "[::1]:4318", "app.localhost", "10.0.0.7"]
+)
+def test_addresses_and_localhost_are_served(shared_telemetry: Telemetry, host: str) -> None:
+    assert shared_telemetry.request("GET", "/healthz", Host=host).status == 200
+
+
+@pytest.mark.parametrize(
+    "host", ["evil.example", "localhost.evil.example:4318", "127.0.0.1.evil.example", "evil-localhost", "a@127.0.0.1"]
+)
+@pytest.mark.parametrize(("method", "path"), [("GET", "/api/v3/services"), ("POST", "/v1/traces"), ("GET", "/healthz")])
+def test_a_name_of_elsewhere_is_not_served(shared_telemetry: Telemetry, host: str, method: str, path: str) -> None:
+    recording = Recording()
+    recording.span("GET /", 0, 1)
+    body = json.dumps(recording.document()).encode() if method == "POST" else None
+    answer = shared_telemetry.request(method, path, body, Host=host, Content_Type="application/json")
+    assert answer.status == 421
+    assert shared_telemetry.get(f"/api/v3/traces/{recording.trace_id}").status == 404
+
+
+def test_two_hosts_are_not_better_than_one(shared_telemetry: Telemetry) -> None:
+    with socket.create_connection(("127.0.0.1", shared_telemetry.port), timeout=10) as connection:
+        connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: evil.example\r\nHost: localhost\r\n\r\n")
+        assert connection.recv(64).split()[1] in (b"400", b"421")
+
+
+@pytest.mark.parametrize(
+    ("origin", "status"),
+    [("http://localhost:3000", 200), ("http://127.0.0.1", 200), ("https://evil.example", 403), ("null", 403)],
+)
+def test_pages_of_elsewhere_cannot_send(shared_telemetry: Telemetry, origin: str, status: int) -> None:
+    body = json.dumps(record_login().document()).encode()
+    answer = shared_telemetry.request("POST", "/v1/traces", body, Content_Type="application/json", Origin=origin)
+    assert answer.status == status
+    assert "access-control-allow-origin" not in answer.headers
+
+
+@pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", ""])
+def test_what_a_form_can_send_is_not_otlp(shared_telemetry: Telemetry, kind: str) -> None:
+    body = json.dumps(record_login().document()).encode()
+    assert shared_telemetry.request("POST", "/v1/traces", body, Content_Type=kind).status == 415
+
+
+@pytest.mark.parametrize("fields", [[f"X-{number}: 1" for number in range(200)], [f"X-Large: {'x' * 40_000}"]])
+def test_a_head_has_bounds(shared_telemetry: Telemetry, fields: list[str]) -> None:
+    with socket.create_connection(("127.0.0.1", shared_telemetry.port), timeout=10) as connection:
+        head = "\r\n".join(["GET /healthz HTTP/1.1", "Host: localhost", *fields, "", ""])
+        connection.sendall(head.encode())
+        assert connection.recv(64).startswith(b"HTTP/1.1 431")
+
+
+def test_a_head_that_never_ends_is_given_up(shared_telemetry: Telemetry) -> None:
+    with socket.create_connection(("127.0.0.1", shared_telemetry.port), timeout=30) as connection:
+        connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n")
+        assert connection.recv(64).startswith(b"HTTP/1.1 408")
+
+
 def test_a_full_disk_is_a_retryable_refusal_and_the_process_lives_on(workspace: Workspace) -> None:
     limit = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (400_000, 400_000));"
     huge = Recording()
@@ -197,7 +255,7 @@ def test_a_stop_finishes_what_was_accepted(workspace: Workspace) -> None:
     body = json.dumps(login.document()).encode()
     with run_telemetry(workspace) as telemetry:
         with socket.create_connection(("127.0.0.1", telemetry.port), timeout=10) as connection:
-            head = "POST /v1/traces HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+            head = "POST /v1/traces HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
             connection.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body[:100])
             telemetry.get("/healthz")  # the half request has been read by now
             telemetry.process.send_signal(signal.SIGTERM)

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from autional_cli.telemetry.limits import Limits
 from autional_cli.telemetry.model import Query, Summary
 from autional_cli.telemetry.reader import Reader
 from autional_cli.telemetry.schema import ForeignStoreError
-from autional_cli.telemetry.store import Limits, Store
+from autional_cli.telemetry.store import Store
 
 from .process import Telemetry, Workspace, run_telemetry
 from .recording import Recording, record_login

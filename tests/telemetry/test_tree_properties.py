@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from autional_cli.telemetry.analyse import analyse
 from autional_cli.telemetry.critical_path import Section, to_completion, to_response
-from autional_cli.telemetry.model import KINDS, Link, Span, Trace
+from autional_cli.telemetry.model import KINDS, Link, Query, Span, Summary, Trace
 from autional_cli.telemetry.otlp_json import decode_spans, encode_traces
 from autional_cli.telemetry.palette import Palette
 from autional_cli.telemetry.tree import build
@@ -52,6 +52,9 @@ class Nowhere:
     def consumers(self, message: str, since_ns: int) -> list[str]:
         return ["audit"]
 
+    def search(self, query: Query) -> list[Summary]:
+        return []
+
 
 def covers(sections: list[Section], start: int, end: int) -> bool:
     """Tell whether sections follow each other from start to end without a gap or an overlap."""
@@ -66,11 +69,13 @@ def covers(sections: list[Section], start: int, end: int) -> bool:
 @given(spans())
 def test_own_times_and_critical_paths_are_possible(drawn: list[Span]) -> None:
     tree = build(drawn)
-    assert len(tree.nodes) == len({span.span_id for span in drawn})
+    assert len(tree.nodes) == len(drawn)
     for node in tree.nodes:
         assert 0 <= node.self_ns <= node.duration
         if node.parent is not None and not node.asynchronous:
-            assert node.parent.start <= node.start <= node.end <= node.parent.end
+            assert node.parent.start <= node.start <= node.parent.end
+            assert node.start <= node.end
+            assert node.end <= node.parent.end or node.runs_on
     response, completion = to_response(tree), to_completion(tree)
     assert covers(response, tree.primary.start, tree.primary.end)
     assert completion == [] or covers(completion, tree.primary.start, completion[-1].end)
