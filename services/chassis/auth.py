@@ -46,10 +46,11 @@ class Principal:
 class Signer:
     """Makes this service's tokens; a token is reused for half its life."""
 
-    def __init__(self, service: str, private_key_file: Path) -> None:
+    def __init__(self, service: str, private_key_file: Path, *, life_s: int = _LIFE_S) -> None:
         self._service = service
+        self._life_s = life_s
         self._key = ECKey.import_key(private_key_file.read_text())
-        self._cache: OrderedDict[tuple[Any, ...], tuple[float, str]] = OrderedDict()
+        self._cache: OrderedDict[tuple[Any, ...], tuple[float, str]] = OrderedDict()  # with when each was made
 
     def token(self, audience: str, principal: Principal | None = None) -> str:
         """Return a token for `audience`, carrying the user in `principal` if there is one."""
@@ -57,16 +58,23 @@ class Signer:
         cache_key = (audience, about)
         now = time.time()
         cached = self._cache.get(cache_key)
-        if cached is not None and cached[0] > now:
+        if cached is not None and 0 <= now - cached[0] < self._life_s / 2:  # not one from before a clock was set back
             return cached[1]
         token = self._sign(audience, about, int(now))
-        self._cache[cache_key] = (now + _LIFE_S / 2, token)
+        self._cache[cache_key] = (now, token)
         if len(self._cache) > _CACHED_TOKENS:
             self._cache.popitem(last=False)
         return token
 
+    def may_be_late(self, sent: float) -> bool:
+        """Return whether a token sent at `sent` (Unix seconds) may have expired before it was looked at.
+
+        That takes a sleep of the machine. A refusal then says nothing of the caller, and nothing was done.
+        """
+        return not 0 <= time.time() - sent < self._life_s / 2
+
     def _sign(self, audience: str, about: Principal, now: int) -> str:
-        claims: dict[str, Any] = {"iss": self._service, "aud": audience, "iat": now, "exp": now + _LIFE_S}
+        claims: dict[str, Any] = {"iss": self._service, "aud": audience, "iat": now, "exp": now + self._life_s}
         if about.user_id is not None:
             claims["sub"] = str(about.user_id)
         if about.session_id is not None:
