@@ -44,6 +44,8 @@ def ps(
         render.data(status)
         return
     render.table(("NAME", "STATE", "PID", "RESTARTS", "SINCE", "URL", "DETAIL"), rows(status))
+    for trouble in status.get("troubles", ()):
+        render.note(f"supervisor: {trouble['work']} does not work: {trouble['error']}")
     render.note(f"instance {status['instance']} is {status['state']}" + ("" if connection else ": autional up"))
 
 
@@ -60,7 +62,8 @@ def rows(status: dict[str, Any]) -> Iterator[tuple[str, ...]]:
 def row(unit: dict[str, Any], url: str) -> tuple[str, ...]:
     """Return the cells of one unit."""
     trouble = unit["reason"] if unit["state"] != "ready" else ""
-    detail = "  ".join(filter(None, (trouble, unit["status"])))
+    lacks = ", ".join(unit.get("lacks", ())) if unit["state"] == "ready" else ""
+    detail = "  ".join(filter(None, (trouble, lacks, unit["status"])))
     since = age(time.time() - unit["since"]) if unit.get("since") else ""
     return (unit["name"], unit["state"], str(unit["pid"] or "-"), str(unit["restarts"]), since, url, detail)
 

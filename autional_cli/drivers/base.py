@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
     from services.chassis.spec import ServiceSpec
 
+WATCHDOG_S = 10.0  # in which a process that reports by the notify protocol says that it is alive
+WATCHDOG = {"WATCHDOG_USEC": str(int(WATCHDOG_S * 1_000_000))}  # sd_watchdog_enabled(3)
+
 
 @dataclass(frozen=True, kw_only=True)
 class ProcessSpec:

@@ -14,6 +14,8 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from autional_cli.errors import AutionalError, ExitCode
+from autional_cli.supervisor.peer import peer
+from autional_cli.supervisor.process import is_suspended
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 CONNECT_S = 20.0  # for a supervisor that another `up` is starting to listen
 ANSWER_S = 30.0  # on top of the deadline that the supervisor itself keeps
 EXIT_S = 10.0
+LOOK_S = 0.5  # between looks at whether who should answer is suspended
 
 
 class Connection:
@@ -32,13 +35,12 @@ class Connection:
 
     def __init__(self, connection: socket.socket) -> None:
         self._socket = connection
-        self._lines = connection.makefile("rb")
+        self._rest = b""
 
     def __enter__(self) -> Connection:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._lines.close()
         self._socket.close()
 
     def leave(self) -> None:
@@ -55,9 +57,8 @@ class Connection:
 
         AutionalError when the supervisor is gone or says nothing for `timeout_s`.
         """
-        self._socket.settimeout(timeout_s)
         try:
-            line = self._lines.readline()
+            line = self._line(math.inf if timeout_s is None else time.monotonic() + timeout_s)
         except TimeoutError:
             raise AutionalError(
                 f"the supervisor said nothing for {timeout_s:.0f} s",
@@ -74,6 +75,29 @@ class Connection:
             )
         message: dict[str, Any] = json.loads(line)
         return message
+
+    def _line(self, deadline: float) -> bytes:
+        """Return the next line, empty at the end of the stream. TimeoutError past `deadline` (monotonic).
+
+        AutionalError (exit 4) when who should answer is suspended, seen twice: both may just wake from a sleep.
+        """
+        suspended = 0
+        while b"\n" not in self._rest:
+            self._socket.settimeout(max(0.001, min(deadline - time.monotonic(), LOOK_S)))
+            try:
+                data = self._socket.recv(65536)
+            except TimeoutError:
+                if time.monotonic() >= deadline:
+                    raise
+                suspended = suspended + 1 if is_suspended(peer(self._socket).pid) else 0
+                if suspended > 1:
+                    raise suspended_error(peer(self._socket).pid) from None
+                continue
+            if not data:
+                return b""
+            self._rest += data
+        line, _, self._rest = self._rest.partition(b"\n")
+        return line
 
     def request(self, op: str, on_event: OnEvent = lambda _: None, timeout_s: float = 60.0, **fields: Any) -> Any:
         """Ask for an operation and return its result; hand each event to `on_event`. Raises its AutionalError.
@@ -115,6 +139,15 @@ def connect(instance: Instance) -> Connection | None:
         connection.close()
         return None
     return Connection(connection)
+
+
+def suspended_error(pid: int) -> AutionalError:
+    """Return the error for a supervisor that is suspended; the kernel accepts connections in its place."""
+    return AutionalError(
+        f"the supervisor (pid {pid}) is stopped by a signal (SIGSTOP) or held by a debugger",
+        hint=f"kill -CONT {pid}",
+        exit_code=ExitCode.BACKEND_UNAVAILABLE,
+    )
 
 
 def require(instance: Instance) -> Connection:

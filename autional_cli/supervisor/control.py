@@ -9,16 +9,15 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import socket
-import struct
-import sys
 import traceback
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from autional_cli.errors import AutionalError, ExitCode
+from autional_cli.supervisor.peer import peer
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Awaitable, Callable, Mapping
     from pathlib import Path
 
@@ -82,7 +81,7 @@ class Control:
         self._begin(reader, writer)
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if peer_uid(writer.get_extra_info("socket")) in (os.getuid(), 0):
+        if peer(writer.get_extra_info("socket")).uid in (os.getuid(), 0):
             self._begin(reader, writer)
         else:
             writer.close()
@@ -163,13 +162,3 @@ def error(failure: AutionalError) -> dict[str, Any]:
     code = int(failure.exit_code or ExitCode.USAGE)
     ends = {"ends": os.getpid()} if isinstance(failure, LastError) else {}
     return {"error": {"message": failure.message, "hint": failure.hint, "exit_code": code, **ends}}
-
-
-def peer_uid(connection: socket.socket) -> int:
-    """Return the user id of the process at the other end, as the kernel knows it."""
-    if sys.platform == "linux":
-        credentials = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
-        return int(struct.unpack("3i", credentials)[1])
-    local_peercred = 0x001  # <sys/un.h>; struct xucred begins with its version and the effective uid
-    credentials = connection.getsockopt(0, local_peercred, struct.calcsize("2I64x"))
-    return int(struct.unpack_from("2I", credentials)[1])

@@ -71,6 +71,7 @@ async def _serve(
     supervisor = Supervisor(instance=instance, platform=platform, source=source, journal=journal, upkeep=upkeep)
     control = Control(instance.run_dir / CONTROL, _operations(supervisor, guard, forker))
     upkeep.keep("the journal", supervisor.journal_transitions)
+    upkeep.keep("looking after what runs", supervisor.vigil.keep)
     try:
         await guard.start()
         await control.open()

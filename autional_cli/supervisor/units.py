@@ -14,7 +14,7 @@ from autional_cli.supervisor.attempt import Attempt, CrashError
 from autional_cli.supervisor.backoff import Backoff
 from autional_cli.supervisor.drained import Drained
 from autional_cli.supervisor.priority import yield_for_good
-from autional_cli.supervisor.state import State, Unit
+from autional_cli.supervisor.state import RUNNING, State, Unit
 
 if TYPE_CHECKING:
     from autional_cli.plan import UnitDef
@@ -59,6 +59,11 @@ class Runner:
         """Which of the two names its present process has, where a successor needs one of its own."""
         return self._generation
 
+    @property
+    def heard_at(self) -> float | None:
+        """When its present process said last that it is alive (monotonic); None if it never did."""
+        return self._attempt.heard_at if self._attempt else None
+
     def output(self) -> tuple[str, ...]:
         """Return the last lines of its present process."""
         return self._attempt.output() if self._attempt else ()
@@ -84,7 +89,7 @@ class Runner:
         if definition.task and self._task:
             self._task.cancel()
             self._task = None
-            if self.state in (State.STARTING, State.READY):
+            if self.state in (State.STARTING, *RUNNING):
                 self._board.move(self.name, State.DRAINING)
             if self.state is State.DRAINING:
                 self._board.move(self.name, State.STOPPED)
@@ -95,7 +100,7 @@ class Runner:
         Returns how that went. Raises AutionalError when its process cannot be killed.
         """
         async with self._lock:
-            if self.state in (State.STARTING, State.READY):
+            if self.state in (State.STARTING, *RUNNING):
                 self._board.move(self.name, State.DRAINING, status="")
             await self._let_be()
             attempt = self._attempt

@@ -31,7 +31,9 @@ LEASE_S = 15.0
 _FORGET_S = 3600.0  # entries of replicas that crashed and never came back
 _REFRESH_S = 10.0
 _AVOID_S = 1.0
-_LOOK_S = 0.5  # how late a beat may come after a sleep, in which the clock of pauses stands still and that of leases not
+_LOOK_S = (
+    0.5  # how late a beat may come after a sleep, in which the clock of pauses stands still and that of leases not
+)
 CHANNEL = "registry"
 
 

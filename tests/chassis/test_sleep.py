@@ -56,7 +56,9 @@ async def test_a_lease_that_lapsed_while_the_registry_slept_is_announced(servers
         await looking
         await calling.sees(2)
         assert time.monotonic() - woken < SOON_S
-        assert all(score > time.time() * 1000 for _, score in await bus.zrange("registry:probe", 0, -1, withscores=True))
+        assert all(
+            score > time.time() * 1000 for _, score in await bus.zrange("registry:probe", 0, -1, withscores=True)
+        )
 
 
 @pytest.mark.parametrize("name", ["postgres", "mongo", "cache"])
