@@ -27,6 +27,7 @@ def ps(
     Examples: autional ps · autional ps --format json · autional ps --follow
     """
     from autional_cli.supervisor.client import connect
+    from autional_cli.supervisor.last import killed
     from autional_cli.supervisor.report import empty
 
     target = instance_of(instance)
@@ -46,6 +47,8 @@ def ps(
     render.table(("NAME", "STATE", "PID", "RESTARTS", "SINCE", "URL", "DETAIL"), rows(status))
     for trouble in status.get("troubles", ()):
         render.note(f"supervisor: {trouble['work']} does not work: {trouble['error']}")
+    if connection is None and (how := killed(target)):
+        render.note(how)
     render.note(f"instance {status['instance']} is {status['state']}" + ("" if connection else ": autional up"))
 
 

@@ -167,6 +167,11 @@ class Attempt:
         if fields.get("READY") == "1":
             self._ready.set()
 
+    def restore(self) -> None:
+        """Have a socket again for what its process says, if that was removed."""
+        if self._inbox:
+            self._inbox.restore()
+
     def _say(self, status: str) -> None:
         self._platform.board.detail(self._definition.name, status=status)
 

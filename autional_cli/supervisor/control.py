@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from autional_cli.errors import AutionalError, ExitCode
 from autional_cli.supervisor.peer import peer
+from autional_cli.supervisor.presence import identity, make_way
 
 if TYPE_CHECKING:
     import socket
@@ -58,6 +59,7 @@ class Control:
         self._path = path
         self._operations = operations
         self._server: asyncio.Server | None = None
+        self._bound: tuple[int, int] | None = None
         self._clients: set[asyncio.Task[None]] = set()
         self._answers: set[asyncio.Task[None]] = set()
 
@@ -68,12 +70,21 @@ class Control:
 
     async def open(self) -> None:
         """Listen. The caller holds the instance's lock, so a socket that is there is a leftover."""
-        self._path.unlink(missing_ok=True)
+        make_way(self._path)
         before = os.umask(0o177)
         try:
             self._server = await asyncio.start_unix_server(self._accept, path=self._path, limit=LARGEST)
         finally:
             os.umask(before)
+        self._bound = identity(self._path)
+
+    async def restore(self) -> bool:
+        """Listen at the path again if the socket there was removed or replaced; return whether it was."""
+        if self._server is None or identity(self._path) == self._bound:
+            return False
+        self._server.close()  # who is connected stays connected
+        await self.open()
+        return True
 
     async def adopt(self, connection: socket.socket) -> None:
         """Serve a connection that was inherited: the `up` that started this supervisor."""
@@ -142,8 +153,9 @@ class Control:
 
         Connections stay open until the process ends: their end tells a client that it is gone.
         """
-        if self._server:
-            self._server.close()
+        server, self._server = self._server, None
+        if server:
+            server.close()
         self._path.unlink(missing_ok=True)
         if self._answers:
             await asyncio.wait(set(self._answers), timeout=ANSWER_S)

@@ -64,6 +64,11 @@ class Runner:
         """When its present process said last that it is alive (monotonic); None if it never did."""
         return self._attempt.heard_at if self._attempt else None
 
+    def restore(self) -> None:
+        """Have what it needs in the instance's folder again."""
+        if self._attempt:
+            self._attempt.restore()
+
     def output(self) -> tuple[str, ...]:
         """Return the last lines of its present process."""
         return self._attempt.output() if self._attempt else ()

@@ -21,7 +21,10 @@ from joserfc.errors import JoseError
 from joserfc.jwk import ECKey
 
 from services.chassis.errors import FORBIDDEN, UNAUTHENTICATED, ServiceError
+from services.chassis.logging import get_logger
 from services.chassis.trust import Trust
+
+log = get_logger(__name__)
 
 HEADER = "x-autional-identity"
 EDGE = "gateway"
@@ -29,6 +32,7 @@ _LIFE_S = 10  # renewed at half of it
 _LONGEST_S = 15  # that a receiver accepts
 _LEEWAY_S = 5
 _CACHED_TOKENS = 4096
+_LOOK_EVERY_S = 1.0
 _ALGORITHMS = ["ES256"]
 
 
@@ -49,11 +53,15 @@ class Signer:
     def __init__(self, service: str, private_key_file: Path, *, life_s: int = _LIFE_S) -> None:
         self._service = service
         self._life_s = life_s
+        self._file = private_key_file
+        self._look_at = 0.0
+        self._version = self._stamp()
         self._key = ECKey.import_key(private_key_file.read_text())
         self._cache: OrderedDict[tuple[Any, ...], tuple[float, str]] = OrderedDict()  # with when each was made
 
     def token(self, audience: str, principal: Principal | None = None) -> str:
         """Return a token for `audience`, carrying the user in `principal` if there is one."""
+        self._refresh()
         about = principal or Principal(self._service)
         cache_key = (audience, about)
         now = time.time()
@@ -65,6 +73,26 @@ class Signer:
         if len(self._cache) > _CACHED_TOKENS:
             self._cache.popitem(last=False)
         return token
+
+    def _refresh(self) -> None:
+        """Take the key anew when its file has changed; looked for once a second. The last good one stays in use."""
+        if time.monotonic() < self._look_at:
+            return
+        self._look_at = time.monotonic() + _LOOK_EVERY_S
+        try:
+            found = self._stamp()
+            if found == self._version:
+                return
+            self._key = ECKey.import_key(self._file.read_text())
+        except (OSError, ValueError, JoseError) as error:
+            log.warning("private key not readable; the last good one stays in use", error=repr(error))
+            return
+        self._version = found
+        self._cache.clear()
+
+    def _stamp(self) -> tuple[int, ...]:
+        found = self._file.stat()
+        return (found.st_mtime_ns, found.st_size, found.st_ino)
 
     def may_be_late(self, sent: float) -> bool:
         """Return whether a token sent at `sent` (Unix seconds) may have expired before it was looked at.
