@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from autional_cli import ports
 from autional_cli.errors import AutionalError, ExitCode
-from autional_cli.instance import write_private
+from autional_cli.instance import lock_block, write_private
 from autional_cli.supervisor.process import is_alive, start_time
 from autional_cli.supervisor.why import explanation
 
@@ -76,10 +76,19 @@ def killed(instance: Instance) -> str:
         return f"its supervisor (pid {pid}) stopped everything: {note['ended']}"
     ended = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(last_sign(instance, float(note["at"]))))
     words = f"its supervisor (pid {pid}) was killed (kill -9, or the kernel ran out of memory) or crashed after {ended}"
-    left = [holder for port in instance.block.needed() if (holder := ports.holder(port)) and holder.pid]
+    left = left_behind(instance)
     if not left:
         return f"{words}; nothing of it is left running, its data is kept"
     return f"{words}; still there: {', '.join(f'{holder} on port {holder.port}' for holder in left)}"
+
+
+def left_behind(instance: Instance) -> list[ports.Holder]:
+    """Return who listens on the ports of an instance that does not run, unless another instance has them by now."""
+    claim = lock_block(instance.block.base)
+    if claim is None:
+        return []
+    claim.close()
+    return [holder for port in instance.block.needed() if (holder := ports.holder(port)) and holder.pid]
 
 
 def last_sign(instance: Instance, began: float) -> float:
