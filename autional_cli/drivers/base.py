@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from services.chassis.spec import ServiceSpec
@@ -106,6 +106,14 @@ class Resource(Protocol):
 
     async def remove(self) -> None:
         """Delete its data (`down --volumes`). The process must have stopped."""
+
+
+@runtime_checkable
+class Advising(Protocol):
+    """A resource that knows what to run when its server ended with words that it has a cure for."""
+
+    def advice(self, output: Sequence[str]) -> str:
+        """Return the command for what a server said last; empty for what is not known."""
 
 
 @runtime_checkable

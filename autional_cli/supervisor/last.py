@@ -128,4 +128,10 @@ def recall(instance: Instance, name: str) -> dict[str, Any]:
             exit_code=ExitCode.BACKEND_UNAVAILABLE,
         )
     found: dict[str, Any] = known[name]
-    return found | {"summary": f"the platform does not run; when it stopped: {found['summary']}"}
+    command = re.sub(
+        r"autional (restart|wait|logs) \S+ .*|autional (restart|wait|logs) \S+$", "autional up", found["next"]
+    )
+    return found | {
+        "summary": f"the platform does not run; when it stopped: {found['summary']}",
+        "next": command,
+    }

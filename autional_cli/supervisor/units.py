@@ -9,6 +9,7 @@ import traceback
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from autional_cli.drivers.base import Advising
 from autional_cli.errors import AutionalError, ExitCode
 from autional_cli.supervisor.attempt import Attempt, CrashError
 from autional_cli.supervisor.backoff import Backoff
@@ -250,7 +251,10 @@ class Runner:
         if delay is None:
             times = "" if self.definition.task else f" ({self._backoff.limit} times without becoming ready)"
             self._board.detail(self.name, exit=ended)
-            raise AutionalError(f"{reason}{times}", hint=f"autional why {self.name}", exit_code=ExitCode.SERVICE_FAILED)
+            resource: object = self.definition.resource
+            advice = resource.advice(attempt.output()) if isinstance(resource, Advising) else ""
+            hint = advice or f"autional why {self.name}"
+            raise AutionalError(f"{reason}{times}", hint=hint, exit_code=ExitCode.SERVICE_FAILED)
         self._board.move(
             self.name,
             State.STARTING,
