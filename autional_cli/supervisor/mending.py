@@ -22,7 +22,7 @@ LOOK_S = 0.5
 
 
 class Mending:
-    """Looks twice a second for sockets, locks, keys and notes that are gone, and makes them again."""
+    """Looks twice a second for folders, sockets, locks, keys and notes that are gone, and makes them again."""
 
     def __init__(self, *, instance: Instance, platform: Platform, guard: Guard, journal: Journal) -> None:
         self._instance = instance
@@ -30,19 +30,33 @@ class Mending:
         self._guard = guard
         self._journal = journal
         self._known: dict[Path, str] = {}
+        self._missing: set[Path] = set()
 
     async def keep(self, control: Control) -> None:
         """Look until cancelled."""
         while True:
             await asyncio.sleep(LOOK_S)
-            if not self._platform.presence.holds():
-                continue  # it stops: nothing is made where its folder was
+            if not self._platform.presence.holds() or not self._has_folders():
+                continue  # perhaps it stops: nothing is made where its folder was
             if await control.restore():
                 self._journal.write("the control socket was gone and is back", level="warning")
             for runner in tuple(self._platform.runners.values()):
                 runner.restore()
             await self._guard.restore()
             self._restore_files()
+
+    def _has_folders(self) -> bool:
+        """Make folders that were missing at the last look as well: whoever removes all of them is not disturbed."""
+        instance = self._instance
+        folders = (instance.logs_dir, instance.keys_dir, instance.run_dir)
+        missing = {folder for folder in folders if not folder.is_dir()}
+        for folder in missing & self._missing:
+            if folder.exists():
+                folder.rename(folder.with_name(f"{folder.name}.set-aside"))
+            folder.mkdir(mode=0o700)
+            self._journal.write(f"{folder} was gone and is back", level="warning")
+        self._missing = missing
+        return all(folder.is_dir() for folder in folders)
 
     def _restore_files(self) -> None:
         for path in self._files():
@@ -51,7 +65,6 @@ class Mending:
                 self._known[path] = text
         for path, text in self._known.items():
             if read(path) is None:
-                path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
                 write_private(path, text)
                 self._journal.write(f"{path.name} was gone or damaged and is back", level="warning")
 

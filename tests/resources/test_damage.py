@@ -34,7 +34,9 @@ async def test_a_bus_whose_file_is_damaged_in_the_middle_says_how_to_go_on(platf
         pass
     folder: Path = redis.data_dir  # type: ignore[attr-defined]
     (log,) = (folder / "appendonlydir").glob("*.incr.aof")
-    log.write_bytes(b"*3\r\n$3\r\nSET\r\n$1\r\na\r\n$1\r\nb\r\n" + b"\xff" * 64 + b"*3\r\n$3\r\nSET\r\n$1\r\na\r\n$1\r\nb\r\n")
+    log.write_bytes(
+        b"*3\r\n$3\r\nSET\r\n$1\r\na\r\n$1\r\nb\r\n" + b"\xff" * 64 + b"*3\r\n$3\r\nSET\r\n$1\r\na\r\n$1\r\nb\r\n"
+    )
     assert isinstance(redis, Advising)
     assert redis.advice(last_words(redis)) == (
         f"keep what is damaged and begin anew: mv {folder} {folder}.damaged && autional up"

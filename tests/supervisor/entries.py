@@ -159,3 +159,13 @@ def breathing() -> None:
         if not Path(os.environ["MUTE"]).exists():
             notify(WATCHDOG=1)
         time.sleep(0.05)
+
+
+def talkative() -> None:
+    """Print a line of 1 kB every so often: SAYS_S seconds."""
+    notify(READY=1)
+    number = 0
+    while True:
+        number += 1
+        os.write(2, f"{number} {'x' * 1000}\n".encode())
+        time.sleep(float(os.environ["SAYS_S"]))
