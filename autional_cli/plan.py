@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from autional_cli.drivers.base import ProcessSpec, Resource
 
+RUNNING = ("ready", "unhealthy")
 Kind = Literal["resource", "platform", "task", "service"]
 
 
@@ -89,9 +90,9 @@ def plan(topology: Topology, observed: Mapping[str, str]) -> tuple[Step, ...]:
     """Return the steps from `observed` (unit → state) to everything ready. What is ready already takes none."""
     steps = []
     for unit in ordered(topology.units):
-        if observed.get(unit.name) == "ready" or (unit.task and unit.task.is_done()):
+        if observed.get(unit.name) in RUNNING or (unit.task and unit.task.is_done()):
             continue
-        waits = tuple(need for need in unit.needs if observed.get(need) != "ready")
+        waits = tuple(need for need in unit.needs if observed.get(need) not in RUNNING)
         steps.append(Step(verb(unit), unit.name, describe(unit), waits))
     return tuple(steps)
 

@@ -85,6 +85,20 @@ def ensure(instance: Instance, services: Iterable[str]) -> Secrets:
     return complete
 
 
+def refuse_lost(instance: Instance) -> None:
+    """Raise AutionalError (exit 3) when the secrets are gone and the data that needs them is there.
+
+    New ones would open the databases again, but not what services have sealed in them.
+    """
+    kept = sorted(path.parent.name for path in instance.data_dir.glob("*/autional.json"))
+    if kept and not instance.secrets_file.exists():
+        raise AutionalError(
+            f"{instance.secrets_file} is gone, and the data of {', '.join(kept)} was made with what it held",
+            hint="restore the file, or start over without the data: autional down --volumes",
+            exit_code=ExitCode.CONFIGURATION,
+        )
+
+
 def ensure_keys(instance: Instance, specs: Iterable[ServiceSpec]) -> None:
     """Create `keys/<service>.pem` (EC P-256, PKCS 8) where missing, and the trust file where it says something else.
 

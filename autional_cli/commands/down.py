@@ -72,11 +72,12 @@ def reach(target: Instance, timeout_s: float) -> Connection | None:
 
     A supervisor that is just starting or ending is waited for. AutionalError (exit 5) when it takes too long.
     """
-    from autional_cli.errors import AutionalError, ExitCode
-    from autional_cli.supervisor.client import connect
+    from autional_cli.errors import ExitCode
+    from autional_cli.supervisor.client import TELL_AFTER_S, await_holder, connect, unreachable
     from autional_cli.supervisor.volumes import acquire
 
-    deadline = time.monotonic() + timeout_s
+    began = time.monotonic()
+    deadline, told = began + timeout_s, False
     while target.home.exists():
         connection = connect(target)
         if connection is not None:
@@ -84,11 +85,10 @@ def reach(target: Instance, timeout_s: float) -> Connection | None:
         if acquire(target.home) is not None:  # held until this command ends
             return None
         if time.monotonic() > deadline:
-            raise AutionalError(
-                f"instance {target.name} has been starting or stopping for {timeout_s:.0f} s",
-                hint="autional doctor",
-                exit_code=ExitCode.WAIT_TIMED_OUT,
-            )
+            failure = unreachable(target, f"has been starting or stopping for {timeout_s:.0f} s")
+            failure.exit_code = ExitCode.WAIT_TIMED_OUT
+            raise failure
+        told = told or await_holder(target, time.monotonic() - began > TELL_AFTER_S)
         time.sleep(LOOK_AGAIN_S)
     return None
 

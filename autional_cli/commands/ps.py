@@ -27,6 +27,7 @@ def ps(
     Examples: autional ps · autional ps --format json · autional ps --follow
     """
     from autional_cli.supervisor.client import connect
+    from autional_cli.supervisor.last import killed
     from autional_cli.supervisor.report import empty
 
     target = instance_of(instance)
@@ -44,6 +45,10 @@ def ps(
         render.data(status)
         return
     render.table(("NAME", "STATE", "PID", "RESTARTS", "SINCE", "URL", "DETAIL"), rows(status))
+    for trouble in status.get("troubles", ()):
+        render.note(f"supervisor: {trouble['work']} does not work: {trouble['error']}")
+    if connection is None and (how := killed(target)):
+        render.note(how)
     render.note(f"instance {status['instance']} is {status['state']}" + ("" if connection else ": autional up"))
 
 
@@ -60,7 +65,8 @@ def rows(status: dict[str, Any]) -> Iterator[tuple[str, ...]]:
 def row(unit: dict[str, Any], url: str) -> tuple[str, ...]:
     """Return the cells of one unit."""
     trouble = unit["reason"] if unit["state"] != "ready" else ""
-    detail = "  ".join(filter(None, (trouble, unit["status"])))
+    lacks = ", ".join(unit.get("lacks", ())) if unit["state"] == "ready" else ""
+    detail = "  ".join(filter(None, (trouble, lacks, unit["status"])))
     since = age(time.time() - unit["since"]) if unit.get("since") else ""
     return (unit["name"], unit["state"], str(unit["pid"] or "-"), str(unit["restarts"]), since, url, detail)
 

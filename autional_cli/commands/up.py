@@ -51,9 +51,11 @@ def up(
     if dry_run:
         show_plan(target, wanted, output)
         return
+    from autional_cli import disk
     from autional_cli.supervisor.client import attach_or_start
     from autional_cli.supervisor.progress import progress
 
+    disk.must_be_writable(target)
     with attach_or_start(target, began=began) as connection, progress(f"autional up ({target.name})") as shown:
         result = connection.request("up", shown.show, timeout, wait=wait, began=began, **wanted)
     result["elapsed_ms"] = round((time.time() - began) * 1000)

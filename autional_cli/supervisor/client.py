@@ -13,7 +13,11 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
+from autional_cli import render
 from autional_cli.errors import AutionalError, ExitCode
+from autional_cli.supervisor.peer import peer
+from autional_cli.supervisor.process import is_suspended
+from autional_cli.supervisor.volumes import holder, is_held
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -25,6 +29,9 @@ if TYPE_CHECKING:
 CONNECT_S = 20.0  # for a supervisor that another `up` is starting to listen
 ANSWER_S = 30.0  # on top of the deadline that the supervisor itself keeps
 EXIT_S = 10.0
+TELL_AFTER_S = 2.0
+ABSENT_S = 2.0
+LOOK_S = 0.5  # between looks at whether who should answer is suspended
 
 
 class Connection:
@@ -32,13 +39,12 @@ class Connection:
 
     def __init__(self, connection: socket.socket) -> None:
         self._socket = connection
-        self._lines = connection.makefile("rb")
+        self._rest = b""
 
     def __enter__(self) -> Connection:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._lines.close()
         self._socket.close()
 
     def leave(self) -> None:
@@ -55,9 +61,8 @@ class Connection:
 
         AutionalError when the supervisor is gone or says nothing for `timeout_s`.
         """
-        self._socket.settimeout(timeout_s)
         try:
-            line = self._lines.readline()
+            line = self._line(math.inf if timeout_s is None else time.monotonic() + timeout_s)
         except TimeoutError:
             raise AutionalError(
                 f"the supervisor said nothing for {timeout_s:.0f} s",
@@ -74,6 +79,29 @@ class Connection:
             )
         message: dict[str, Any] = json.loads(line)
         return message
+
+    def _line(self, deadline: float) -> bytes:
+        """Return the next line, empty at the end of the stream. TimeoutError past `deadline` (monotonic).
+
+        AutionalError (exit 4) when who should answer is suspended, seen twice: both may just wake from a sleep.
+        """
+        suspended = 0
+        while b"\n" not in self._rest:
+            self._socket.settimeout(max(0.001, min(deadline - time.monotonic(), LOOK_S)))
+            try:
+                data = self._socket.recv(65536)
+            except TimeoutError:
+                if time.monotonic() >= deadline:
+                    raise
+                suspended = suspended + 1 if is_suspended(peer(self._socket).pid) else 0
+                if suspended > 1:
+                    raise suspended_error(peer(self._socket).pid) from None
+                continue
+            if not data:
+                return b""
+            self._rest += data
+        line, _, self._rest = self._rest.partition(b"\n")
+        return line
 
     def request(self, op: str, on_event: OnEvent = lambda _: None, timeout_s: float = 60.0, **fields: Any) -> Any:
         """Ask for an operation and return its result; hand each event to `on_event`. Raises its AutionalError.
@@ -107,14 +135,36 @@ def failure(sent: dict[str, Any]) -> AutionalError:
 
 
 def connect(instance: Instance) -> Connection | None:
-    """Return a connection to the running supervisor, or None when there is none."""
+    """Return a connection to the running supervisor, or None when there is none.
+
+    One that runs and does not listen (it starts, ends, or makes its deleted socket again) is waited for a moment.
+    """
+    deadline = time.monotonic() + ABSENT_S
+    while True:
+        connection = dial(instance)
+        if connection or time.monotonic() > deadline or not is_held(instance.home):
+            return connection
+        time.sleep(0.05)
+
+
+def dial(instance: Instance) -> Connection | None:
+    """Return a connection to who listens at this moment, or None."""
     connection = socket.socket(socket.AF_UNIX)
     try:
         connection.connect(str(instance.run_dir / "control.sock"))
-    except (FileNotFoundError, ConnectionRefusedError):
+    except (FileNotFoundError, NotADirectoryError, ConnectionRefusedError):
         connection.close()
         return None
     return Connection(connection)
+
+
+def suspended_error(pid: int) -> AutionalError:
+    """Return the error for a supervisor that is suspended; the kernel accepts connections in its place."""
+    return AutionalError(
+        f"the supervisor (pid {pid}) is stopped by a signal (SIGSTOP) or held by a debugger",
+        hint=f"kill -CONT {pid}",
+        exit_code=ExitCode.BACKEND_UNAVAILABLE,
+    )
 
 
 def require(instance: Instance) -> Connection:
@@ -132,14 +182,35 @@ def require(instance: Instance) -> Connection:
 def attach_or_start(instance: Instance, options: Sequence[str] = (), began: float | None = None) -> Connection:
     """Return a connection to the supervisor of `instance`, started if there is none. `options` go to a new one."""
     deadline = time.monotonic() + CONNECT_S
+    told = False
     while time.monotonic() < deadline:
         connection = greeted(connect(instance)) or start(instance, options, began)
         if connection:
             return connection
+        told = told or await_holder(instance, deadline - time.monotonic() < CONNECT_S - TELL_AFTER_S)
         time.sleep(0.05)  # another `up` won the lock and does not listen yet, or a supervisor is about to end
-    raise AutionalError(
-        f"the supervisor of instance {instance.name} holds its lock but did not answer within {CONNECT_S:.0f} s",
-        hint=f"see {instance.logs_dir / 'supervisor.out'}",
+    raise unreachable(instance, f"did not answer within {CONNECT_S:.0f} s")
+
+
+def await_holder(instance: Instance, is_long: bool) -> bool:
+    """Say for whom is waited, once that takes long; return whether it was said. AutionalError if it is suspended."""
+    pid = holder(instance.home)
+    if pid and is_suspended(pid):
+        raise suspended_error(pid)
+    if is_long:
+        render.note(
+            f"waiting for the supervisor{f' (pid {pid})' if pid else ''}, which starts, ends or does not listen"
+        )
+    return is_long
+
+
+def unreachable(instance: Instance, what: str) -> AutionalError:
+    """Return the error for a supervisor that holds the instance's lock and cannot be reached."""
+    pid = holder(instance.home)
+    log = instance.logs_dir / "supervisor.out"
+    return AutionalError(
+        f"the supervisor of instance {instance.name}{f' (pid {pid})' if pid else ''} holds its lock and {what}",
+        hint=f"stop it: kill {pid}, then run the command again; its log: {log}" if pid else f"see {log}",
         exit_code=ExitCode.BACKEND_UNAVAILABLE,
     )
 

@@ -9,16 +9,16 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import socket
-import struct
-import sys
 import traceback
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from autional_cli.errors import AutionalError, ExitCode
+from autional_cli.supervisor.peer import peer
+from autional_cli.supervisor.presence import identity, make_way
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Awaitable, Callable, Mapping
     from pathlib import Path
 
@@ -59,6 +59,7 @@ class Control:
         self._path = path
         self._operations = operations
         self._server: asyncio.Server | None = None
+        self._bound: tuple[int, int] | None = None
         self._clients: set[asyncio.Task[None]] = set()
         self._answers: set[asyncio.Task[None]] = set()
 
@@ -69,12 +70,21 @@ class Control:
 
     async def open(self) -> None:
         """Listen. The caller holds the instance's lock, so a socket that is there is a leftover."""
-        self._path.unlink(missing_ok=True)
+        make_way(self._path)
         before = os.umask(0o177)
         try:
             self._server = await asyncio.start_unix_server(self._accept, path=self._path, limit=LARGEST)
         finally:
             os.umask(before)
+        self._bound = identity(self._path)
+
+    async def restore(self) -> bool:
+        """Listen at the path again if the socket there was removed or replaced; return whether it was."""
+        if self._server is None or identity(self._path) == self._bound:
+            return False
+        self._server.close()  # who is connected stays connected
+        await self.open()
+        return True
 
     async def adopt(self, connection: socket.socket) -> None:
         """Serve a connection that was inherited: the `up` that started this supervisor."""
@@ -82,7 +92,7 @@ class Control:
         self._begin(reader, writer)
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if peer_uid(writer.get_extra_info("socket")) in (os.getuid(), 0):
+        if peer(writer.get_extra_info("socket")).uid in (os.getuid(), 0):
             self._begin(reader, writer)
         else:
             writer.close()
@@ -143,8 +153,9 @@ class Control:
 
         Connections stay open until the process ends: their end tells a client that it is gone.
         """
-        if self._server:
-            self._server.close()
+        server, self._server = self._server, None
+        if server:
+            server.close()
         self._path.unlink(missing_ok=True)
         if self._answers:
             await asyncio.wait(set(self._answers), timeout=ANSWER_S)
@@ -163,13 +174,3 @@ def error(failure: AutionalError) -> dict[str, Any]:
     code = int(failure.exit_code or ExitCode.USAGE)
     ends = {"ends": os.getpid()} if isinstance(failure, LastError) else {}
     return {"error": {"message": failure.message, "hint": failure.hint, "exit_code": code, **ends}}
-
-
-def peer_uid(connection: socket.socket) -> int:
-    """Return the user id of the process at the other end, as the kernel knows it."""
-    if sys.platform == "linux":
-        credentials = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
-        return int(struct.unpack("3i", credentials)[1])
-    local_peercred = 0x001  # <sys/un.h>; struct xucred begins with its version and the effective uid
-    credentials = connection.getsockopt(0, local_peercred, struct.calcsize("2I64x"))
-    return int(struct.unpack_from("2I", credentials)[1])

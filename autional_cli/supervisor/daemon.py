@@ -19,6 +19,7 @@ from autional_cli.supervisor.report import report
 from autional_cli.supervisor.scaling import checked
 from autional_cli.supervisor.state import Board, State
 from autional_cli.supervisor.timings import Timeline
+from autional_cli.supervisor.vigil import Vigil
 from autional_cli.supervisor.volumes import remove_data
 from autional_cli.workspace.source import suggest
 
@@ -49,6 +50,7 @@ class Supervisor:
         self._draining = Draining(platform)
         self.upkeep = upkeep
         self.drills = Drills(platform, journal)
+        self.vigil = Vigil(platform, instance)
 
     async def converge(self, request: Request, began: float | None = None) -> list[str]:
         """Start what `request` needs and does not run yet; return the names of the units that were started.
@@ -96,7 +98,7 @@ class Supervisor:
             async with asyncio.timeout(timeout_s):
                 await board.until(settled)
         except TimeoutError:
-            late = [f"{name} ({board[name].status or board[name].state})" for name in missing(board)]
+            late = [f"{name} ({board[name].standing})" for name in missing(board)]
             raise AutionalError(
                 f"waited {timeout_s:.0f} s for {state}: {', '.join(late)}",
                 hint="`autional ps` shows the rest; wait longer with --timeout",
@@ -143,7 +145,11 @@ class Supervisor:
     def status(self) -> dict[str, Any]:
         """Return the platform as `ps --format json` shows it."""
         found = report(self.platform, self.topology, instance=self.instance.name)
-        return found | {"troubles": self.upkeep.to_json()}
+        return found | {"troubles": self.troubles()}
+
+    def troubles(self) -> list[dict[str, Any]]:
+        """Return what the supervisor cannot do at the moment, and the disks that cannot be written."""
+        return [*self.upkeep.to_json(), *self.vigil.troubles()]
 
     def names_of(self, services: list[str]) -> list[str]:
         """Return the units of services (or units) by name; all units for none. AutionalError for an unknown name."""

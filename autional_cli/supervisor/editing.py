@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 WATCHING = "watching for edits"
 PRELOADED = frozenset({"chassis", "contracts"})  # folders whose code the zygote holds
-REPLACED = frozenset({State.PENDING, State.STARTING, State.READY, State.FAILED})
+REPLACED = frozenset({State.PENDING, State.STARTING, State.READY, State.UNHEALTHY, State.FAILED})
 
 
 class Editing:

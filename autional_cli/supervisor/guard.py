@@ -8,18 +8,21 @@ import json
 import os
 import subprocess
 import sys
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import autional_cli
 from autional_cli.errors import AutionalError, ExitCode
+from autional_cli.supervisor.presence import identity
 
 if TYPE_CHECKING:
     from autional_cli.supervisor.launch import Handle
     from autional_cli.supervisor.upkeep import Upkeep
 
 PACKAGE_ROOT = Path(autional_cli.__file__).parent.parent
+LET_GO_S = 5.0
 CLEAR_S = 40.0  # the longest a guardian of a killed supervisor takes, with room to spare
 
 
@@ -35,6 +38,7 @@ class Guard:
         self._frozen: dict[int, str] = {}
         self._aftermaths: dict[str, str] = {}
         self._process: asyncio.subprocess.Process | None = None
+        self._locked: tuple[int, int] | None = None
         self._keeper: asyncio.Task[None] | None = None
 
     @property
@@ -73,6 +77,7 @@ class Guard:
                 stderr=log,
                 start_new_session=True,
             )
+        self._locked = await asyncio.to_thread(_locked_by_now, self._lock)
         for path in self._sockets:
             self._tell(f"socket {path}")
         for line in (*self._wards.values(), *self._frozen.values(), *self._aftermaths.values()):
@@ -82,6 +87,15 @@ class Guard:
         while self._process:
             await self._process.wait()
             await self._spawn()
+
+    async def restore(self) -> None:
+        """Have a guardian with a lock that others see, if the file of its lock was removed or replaced."""
+        process = self._process
+        if process and process.stdin and process.returncode is None and identity(self._lock) != self._locked:
+            process.stdin.write(b"bye\n")
+            process.stdin.close()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(process.wait(), LET_GO_S)  # `_keep` makes the next one
 
     def _tell(self, line: str) -> None:
         if self._process and self._process.stdin and not self._process.stdin.is_closing():
@@ -135,6 +149,14 @@ class Guard:
                 await asyncio.wait_for(process.wait(), 5.0)
             except TimeoutError:
                 process.kill()
+
+
+def _locked_by_now(lock: Path) -> tuple[int, int] | None:
+    """Return which file the guardian locks, once it has made it."""
+    deadline = time.monotonic() + LET_GO_S
+    while identity(lock) is None and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return identity(lock)
 
 
 def _try_lock(descriptor: int) -> bool:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from autional_cli.errors import AutionalError, ExitCode
 from autional_cli.supervisor.process import signal_process
-from autional_cli.supervisor.state import State
+from autional_cli.supervisor.state import RUNNING, State
 from autional_cli.workspace.source import suggest
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def units_of(platform: Platform, order: Order) -> list[str]:
 def _refuse_idle(platform: Platform, name: str, units: Iterable[str]) -> None:
     for unit in units:
         shown = platform.board[unit]
-        if shown.state is not State.READY or not shown.pid:
+        if shown.state not in RUNNING or not shown.pid:
             raise AutionalError(
                 f"{name} is {shown.state}{' and has no process' if not shown.pid else ''}; a drill needs it running",
                 hint=f"autional up {name}" if shown.state is State.STOPPED else f"autional why {name}",
@@ -198,7 +198,7 @@ class ReadOnly:
 
     async def end(self) -> None:
         """Reset it. A server that does not run now starts without it."""
-        if self._begun and self._platform.board[DATABASE].state is State.READY:
+        if self._begun and self._platform.board[DATABASE].state in RUNNING:
             await self._set("ALTER SYSTEM RESET default_transaction_read_only")
 
     async def _set(self, statement: str) -> None:

@@ -43,7 +43,7 @@ class Journal:
         unit = change.new
         if change.old == unit.state:
             return
-        bad = unit.failing and unit.state.value in ("failed", "starting")
+        bad = unit.failing and unit.state.value in ("failed", "starting", "unhealthy")
         level = "error" if unit.state.value == "failed" else "warning" if bad else "info"
         self.write(
             f"{unit.name} is {unit.state}", level=level, unit=unit.name, pid=unit.pid, reason=unit.reason if bad else ""

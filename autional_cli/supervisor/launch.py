@@ -9,17 +9,19 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol
 
 from autional_cli.errors import AutionalError, ExitCode
 from autional_cli.supervisor import child
 from autional_cli.supervisor.output import open_log
-from autional_cli.supervisor.process import Exit, kill_group, signal_process, start_time
+from autional_cli.supervisor.process import Exit, is_suspended, kill_group, signal_process, start_time
 
 if TYPE_CHECKING:
     from autional_cli.drivers.base import ProcessSpec
 
+AWAKE_S = 0.5  # between looks at whether what is to stop is suspended
 WAKE_S = 1.0
 WAKE_AFTER_S = 0.05
 HURRY_S = 2.0  # for a process that was told to hurry
@@ -62,7 +64,7 @@ class Handle:
         if not self.exited.done():
             signal_process(self.pid, self.spec.stop_signal)
             await wake(self.spec.wake_port)
-        if not await self._wait(min(patience_s, self.spec.stop_timeout_s)) and self.spec.hurries:
+        if not await self._wait_awake(min(patience_s, self.spec.stop_timeout_s)) and self.spec.hurries:
             await self._hurry()
         self.killed = not self.exited.done()
         if self.killed and self.spec.kill_signal is not signal.SIGKILL:
@@ -83,6 +85,16 @@ class Handle:
             signal_process(self.pid, self.spec.stop_signal)
             if await self._wait(HURRY_EVERY_S):
                 return
+
+    async def _wait_awake(self, seconds: float) -> bool:
+        """Wait for its end; let it go on if it is stopped by a signal, in which state it hears no other."""
+        deadline = time.monotonic() + seconds
+        while (left_s := deadline - time.monotonic()) > 0:
+            if is_suspended(self.pid):
+                signal_process(self.pid, signal.SIGCONT)
+            if await self._wait(min(left_s, AWAKE_S)):
+                return True
+        return self.exited.done()
 
     async def _wait(self, seconds: float) -> bool:
         done, _ = await asyncio.wait({self.exited}, timeout=seconds)

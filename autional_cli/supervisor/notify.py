@@ -12,6 +12,8 @@ import socket
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from autional_cli.supervisor.presence import identity, make_way
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
@@ -61,14 +63,25 @@ class Inbox:
     def __init__(self, path: Path, receive: Callable[[Mapping[str, str]], None]) -> None:
         self.path = path
         self._receive = receive
+        self._loop = asyncio.get_running_loop()
+        self._bind()
+
+    def _bind(self) -> None:
+        make_way(self.path)
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._socket.setblocking(False)
-        path.unlink(missing_ok=True)
-        self._socket.bind(str(path))
-        path.chmod(0o600)
-        self._bound = path.stat()
-        self._loop = asyncio.get_running_loop()
+        self._socket.bind(str(self.path))
+        self.path.chmod(0o600)
+        self._bound = identity(self.path)
         self._loop.add_reader(self._socket, self.read)
+
+    def restore(self) -> None:
+        """Listen at the path again if the socket there was removed or replaced."""
+        if self._socket.fileno() >= 0 and identity(self.path) != self._bound:
+            self.read()
+            self._loop.remove_reader(self._socket)
+            self._socket.close()
+            self._bind()
 
     def read(self) -> None:
         """Take what has come; done by itself when something comes."""
@@ -82,5 +95,5 @@ class Inbox:
             self._loop.remove_reader(self._socket)
             self._socket.close()
             with suppress(FileNotFoundError):
-                if os.path.samestat(self.path.stat(), self._bound):
+                if identity(self.path) == self._bound:
                     self.path.unlink()

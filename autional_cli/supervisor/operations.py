@@ -157,7 +157,7 @@ class Operations:
         platform = self._supervisor.platform
         runners = platform.runners
         found = explanation(platform.board, runners[name].definition, lambda subject: runners[subject].output())
-        return found | {"troubles": self._supervisor.upkeep.to_json()}
+        return found | {"troubles": self._supervisor.troubles()}
 
     async def _stream(self, channel: Channel, work: Awaitable[Any]) -> Any:
         """Send every unit, then the changes of the board while `work` runs; return what it returns."""

@@ -54,7 +54,7 @@ def _raw_lines(log: Path | None, since: int) -> list[str]:
     try:
         with log.open("rb") as file:
             end = file.seek(0, os.SEEK_END)
-            file.seek(max(min(since, end), end - LARGEST))
+            file.seek(max(since if since <= end else 0, end - LARGEST))  # it was cut meanwhile
             return file.read().decode("utf-8", errors="replace").splitlines()
     except OSError:
         return []

@@ -47,6 +47,15 @@ class Presence:
         return [identity(self._home), identity(self._home / LOCK)]
 
 
+def make_way(path: Path) -> None:
+    """Make the folder of a socket, and room for it: what is at its path is a leftover, or was put there since."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if path.is_dir() and not path.is_symlink():
+        path.rmdir()
+    else:
+        path.unlink(missing_ok=True)
+
+
 def identity(path: Path) -> tuple[int, int] | None:
     """Return which file or folder is at a path."""
     try:

@@ -80,6 +80,15 @@ def start_time(pid: int) -> str:
     return answer.stdout.strip().replace(" ", "_")
 
 
+def is_suspended(pid: int) -> bool:
+    """Whether a process is stopped by a signal or a debugger (proc(5), state T or t); False where nothing tells."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_bytes()
+    except OSError:
+        return False
+    return stat.rpartition(b")")[2].split()[:1] in ([b"T"], [b"t"])
+
+
 def _other_threads(pid: int) -> bool:
     """Whether threads other than the first still run: they keep ports open although the process looks like a zombie."""
     try:

@@ -15,8 +15,17 @@ if TYPE_CHECKING:
     from rich.live import Live
     from rich.table import Table
 
-MARKS = {"ready": "✓", "failed": "✗", "starting": "…", "pending": "·", "draining": "…", "stopped": "○"}
-COLOURS = {"ready": "green", "failed": "red", "starting": "yellow", "draining": "yellow"}
+MARKS = {
+    "ready": "✓",
+    "unhealthy": "!",
+    "failed": "✗",
+    "starting": "…",
+    "pending": "·",
+    "draining": "…",
+    "stopped": "○",
+}
+COLOURS = {"ready": "green", "unhealthy": "red", "failed": "red", "starting": "yellow", "draining": "yellow"}
+WORRYING = ("failed", "starting", "unhealthy")
 KINDS = {"resource": 0, "platform": 1, "task": 2, "service": 3}
 
 
@@ -54,7 +63,7 @@ class Lines:
         unit = event["unit"]
         if event["from"] in (None, unit["state"]) or unit["state"] == "pending":
             return
-        detail = unit["reason"] if unit["state"] in ("failed", "starting") and unit["reason"] else unit["status"]
+        detail = (unit["reason"] if unit["state"] in WORRYING else "") or unit["status"]
         self.line(unit["state"], unit["name"], detail)
 
     def line(self, what: str, name: str, detail: str) -> None:

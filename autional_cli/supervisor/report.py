@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 
     from autional_cli.plan import Topology, UnitDef
     from autional_cli.supervisor.platform import Platform
-    from autional_cli.supervisor.state import Unit
+    from autional_cli.supervisor.state import Board, Unit
 
-WORST = (State.FAILED, State.DRAINING, State.STARTING, State.PENDING, State.STOPPED, State.READY)
+WORST = (State.FAILED, State.UNHEALTHY, State.DRAINING, State.STARTING, State.PENDING, State.STOPPED, State.READY)
 
 
 def overall(states: Iterable[State]) -> State:
@@ -74,10 +74,15 @@ def services(platform: Platform) -> list[dict[str, Any]]:
             "name": name,
             "state": overall(board[d.name].state for d in definitions).value,
             "url": definitions[0].url,
-            "replicas": [{**replica(board[d.name]), "url": d.url} for d in definitions],
+            "replicas": [{**replica(board[d.name]), "url": d.url, "lacks": lacks(board, d)} for d in definitions],
         }
         for name, definitions in grouped.items()
     ]
+
+
+def lacks(board: Board, definition: UnitDef) -> list[str]:
+    """Return what a replica needs that is not ready, each with its state."""
+    return [f"{need} is {board[need].state}" for need in definition.needs if board[need].state is not State.READY]
 
 
 def replica(unit: Unit) -> dict[str, Any]:

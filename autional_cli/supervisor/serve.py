@@ -5,18 +5,22 @@ from __future__ import annotations
 import asyncio
 import importlib
 import json
+import os
 import signal
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from autional_cli.errors import AutionalError
+from autional_cli.supervisor import last
 from autional_cli.supervisor.control import Control, error
 from autional_cli.supervisor.daemon import Supervisor
 from autional_cli.supervisor.forker import Forker
 from autional_cli.supervisor.guard import Guard
 from autional_cli.supervisor.journal import Journal
 from autional_cli.supervisor.launch import Programs, Spawner
+from autional_cli.supervisor.logs import Logs, limit
+from autional_cli.supervisor.mending import Mending
 from autional_cli.supervisor.operations import STOP_S, Operations
 from autional_cli.supervisor.platform import Platform
 from autional_cli.supervisor.presence import Presence
@@ -60,6 +64,8 @@ async def _serve(
     instance: Instance, options: Options, source: Source, zygote: Zygote | None, client: socket.socket | None
 ) -> int:
     journal = Journal(instance.logs_dir / "supervisor.jsonl")
+    logs: Logs | None = None
+    last.begin(instance)
     upkeep = Upkeep(journal)
     guard = Guard(lock=instance.home / "guardian.lock", log=instance.logs_dir / "guardian.out", upkeep=upkeep)
     programs = Programs()
@@ -71,10 +77,15 @@ async def _serve(
     supervisor = Supervisor(instance=instance, platform=platform, source=source, journal=journal, upkeep=upkeep)
     control = Control(instance.run_dir / CONTROL, _operations(supervisor, guard, forker))
     upkeep.keep("the journal", supervisor.journal_transitions)
+    upkeep.keep("looking after what runs", supervisor.vigil.keep)
     try:
+        logs = Logs(instance, limit(os.environ))
         await guard.start()
         await control.open()
         guard.add_socket(instance.run_dir / CONTROL)
+        mending = Mending(instance=instance, platform=platform, guard=guard, journal=journal)
+        upkeep.keep("mending what was deleted", lambda: mending.keep(control))
+        upkeep.keep("keeping the logs", logs.keep)
         stop = _stop_on_signal(supervisor)
         presence_lost = asyncio.create_task(presence.lost(), name="presence")
         presence_lost.add_done_callback(lambda _: stop())
@@ -91,6 +102,9 @@ async def _serve(
     finally:
         await _put_away(control, entries, programs, guard)
         await upkeep.close()
+        if logs:
+            logs.close()
+        last.end(instance, "" if presence.holds() else f"{instance.home}, or the lock in it, was removed or replaced")
     return 0
 
 

@@ -24,20 +24,24 @@ class State(StrEnum):
     PENDING = "pending"
     STARTING = "starting"
     READY = "ready"
+    UNHEALTHY = "unhealthy"
     DRAINING = "draining"
     STOPPED = "stopped"
     FAILED = "failed"
 
 
 # A crash takes a unit from ready (or starting) back to starting; only a unit that is not running may become pending.
+# Unhealthy runs and was ready, and gives no sign of life or cannot write; it is ready again when that is over (ADR 29).
 NEXT: dict[State, frozenset[State]] = {
     State.PENDING: frozenset({State.STARTING, State.STOPPED, State.FAILED}),
     State.STARTING: frozenset({State.STARTING, State.READY, State.DRAINING, State.STOPPED, State.FAILED}),
-    State.READY: frozenset({State.STARTING, State.DRAINING, State.FAILED}),
+    State.READY: frozenset({State.UNHEALTHY, State.STARTING, State.DRAINING, State.FAILED}),
+    State.UNHEALTHY: frozenset({State.READY, State.STARTING, State.DRAINING, State.FAILED}),
     State.DRAINING: frozenset({State.STOPPED, State.FAILED}),
     State.STOPPED: frozenset({State.PENDING, State.STARTING}),
     State.FAILED: frozenset({State.PENDING, State.STARTING, State.DRAINING, State.STOPPED}),
 }
+RUNNING = frozenset({State.READY, State.UNHEALTHY})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +68,11 @@ class Unit:
     def failing(self) -> bool:
         """Whether it failed for good, or crashed and has not come back yet."""
         return self.state is State.FAILED or (self.state is not State.READY and bool(self.reason))
+
+    @property
+    def standing(self) -> str:
+        """Where it stands, in the words that say most."""
+        return f"{self.state}: {self.reason}" if self.state is State.UNHEALTHY else self.status or self.state.value
 
     def to_json(self) -> dict[str, Any]:
         """Return it in the form of the control protocol."""

@@ -52,6 +52,7 @@ class WorkspaceSource:
     def build(self, request: Request) -> Topology:
         """Return the units for `request`; AutionalError with file and line for what is wrong in the workspace."""
         chosen = choose(self._instance.root, request)
+        secrets.refuse_lost(self._instance)
         drivers = {**drivers_of(chosen.stack), SERVICES: chosen.image or "processes"}
         if self._claim is None:
             self._instance.create()

@@ -9,12 +9,13 @@ import traceback
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from autional_cli.drivers.base import Advising
 from autional_cli.errors import AutionalError, ExitCode
 from autional_cli.supervisor.attempt import Attempt, CrashError
 from autional_cli.supervisor.backoff import Backoff
 from autional_cli.supervisor.drained import Drained
 from autional_cli.supervisor.priority import yield_for_good
-from autional_cli.supervisor.state import State, Unit
+from autional_cli.supervisor.state import RUNNING, State, Unit
 
 if TYPE_CHECKING:
     from autional_cli.plan import UnitDef
@@ -59,6 +60,16 @@ class Runner:
         """Which of the two names its present process has, where a successor needs one of its own."""
         return self._generation
 
+    @property
+    def heard_at(self) -> float | None:
+        """When its present process said last that it is alive (monotonic); None if it never did."""
+        return self._attempt.heard_at if self._attempt else None
+
+    def restore(self) -> None:
+        """Have what it needs in the instance's folder again."""
+        if self._attempt:
+            self._attempt.restore()
+
     def output(self) -> tuple[str, ...]:
         """Return the last lines of its present process."""
         return self._attempt.output() if self._attempt else ()
@@ -84,7 +95,7 @@ class Runner:
         if definition.task and self._task:
             self._task.cancel()
             self._task = None
-            if self.state in (State.STARTING, State.READY):
+            if self.state in (State.STARTING, *RUNNING):
                 self._board.move(self.name, State.DRAINING)
             if self.state is State.DRAINING:
                 self._board.move(self.name, State.STOPPED)
@@ -95,7 +106,7 @@ class Runner:
         Returns how that went. Raises AutionalError when its process cannot be killed.
         """
         async with self._lock:
-            if self.state in (State.STARTING, State.READY):
+            if self.state in (State.STARTING, *RUNNING):
                 self._board.move(self.name, State.DRAINING, status="")
             await self._let_be()
             attempt = self._attempt
@@ -240,7 +251,10 @@ class Runner:
         if delay is None:
             times = "" if self.definition.task else f" ({self._backoff.limit} times without becoming ready)"
             self._board.detail(self.name, exit=ended)
-            raise AutionalError(f"{reason}{times}", hint=f"autional why {self.name}", exit_code=ExitCode.SERVICE_FAILED)
+            resource: object = self.definition.resource
+            advice = resource.advice(attempt.output()) if isinstance(resource, Advising) else ""
+            hint = advice or f"autional why {self.name}"
+            raise AutionalError(f"{reason}{times}", hint=hint, exit_code=ExitCode.SERVICE_FAILED)
         self._board.move(
             self.name,
             State.STARTING,

@@ -7,6 +7,7 @@ import os
 from typing import TYPE_CHECKING
 
 from autional_cli.supervisor import leftovers
+from autional_cli.supervisor.process import start_time
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,7 +28,35 @@ def acquire(home: Path) -> int | None:
     except BlockingIOError:
         os.close(descriptor)
         return None
+    os.ftruncate(descriptor, 0)
+    os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
     return descriptor
+
+
+def holder(home: Path) -> int | None:
+    """Return the process that took the lock last; None when nobody did, or it has ended."""
+    try:
+        pid = int((home / LOCK).read_text(encoding="ascii"))
+    except (OSError, ValueError):
+        return None
+    return pid if start_time(pid) else None
+
+
+def is_held(home: Path) -> bool:
+    """Whether a living process holds the lock."""
+    if holder(home) is None:
+        return False
+    try:
+        descriptor = os.open(home / LOCK, os.O_RDWR | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
 
 
 def remove_data(instance: Instance) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from autional_cli.supervisor.state import Board, State, Unit
+from autional_cli.supervisor.state import RUNNING, Board, State, Unit
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -80,6 +80,6 @@ def next_command(unit: Unit) -> str:
         return f"fix it, then: autional restart {unit.name}   (an edit of its code restarts it by itself)"
     if unit.state is State.STOPPED:
         return f"autional up {unit.name}"
-    if unit.state is State.READY:
+    if unit.state in RUNNING:
         return f"autional logs {unit.name}"
     return f"autional wait {unit.name}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import sqlite3
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from autional_cli.telemetry.limits import Limits
 from autional_cli.telemetry.log_index import index_directory
-from autional_cli.telemetry.schema import is_damage, set_aside
+from autional_cli.telemetry.schema import is_damage, is_whole, set_aside
 from autional_cli.telemetry.store import FullError, Store
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ class Writer:
         self.waiting_spans = self.waiting_bytes = 0
         self.flushing: asyncio.Task[None] | None = None
         self.store = self.open_store()
+        self.opened = identity(path)
 
     def open_store(self) -> Store:
         """Open the store, logging a warning when the old file had to be set aside."""
@@ -100,6 +102,7 @@ class Writer:
 
     def write(self, batches: list[Batch]) -> Counter[str]:
         """Write a group in one transaction; a store found damaged is set aside and the group goes to a new one."""
+        self.must_be_ours()
         spans = [span for batch in batches for span in batch.spans]
         rejected = sum((batch.rejected_by_trace for batch in batches), Counter[str]())
         try:
@@ -110,12 +113,23 @@ class Writer:
             self.replace_damaged(failure)
             return self.store.add(spans, rejected)
 
-    def replace_damaged(self, failure: sqlite3.DatabaseError) -> None:
-        """Rename the damaged store and start a new one."""
-        self.store.connection.close()
+    def must_be_ours(self) -> None:
+        """Start a new store when the file of this one was removed, replaced or overwritten; readers go by its path."""
+        if identity(self.path) != self.opened:
+            self.replace_damaged("it was removed or replaced while it was in use")
+        elif not is_whole(self.path):
+            self.replace_damaged("it was overwritten or cut short while it was in use")
+
+    def replace_damaged(self, failure: sqlite3.DatabaseError | str) -> None:
+        """Rename what is at the place of the store and start a new one."""
+        with contextlib.suppress(sqlite3.Error):
+            self.store.connection.close()
+        was_there = self.path.exists()
         kept = set_aside(self.path)
-        self.journal.write("warning", f"{self.path.name} is damaged ({failure}); kept as {kept.name}, started anew")
+        words = f"; kept as {kept.name}" if was_there else ""
+        self.journal.write("warning", f"{self.path.name} is damaged ({failure}){words}; started anew")
         self.store = self.open_store()
+        self.opened = identity(self.path)
 
     async def index_logs(self, directory: Path) -> None:
         """Index what was logged since the last time."""
@@ -127,7 +141,8 @@ class Writer:
                 await self.run(partial(self.replace_damaged, failure))
 
     def index(self, directory: Path) -> None:
-        """Index the logs; the index counts for the size of the store."""
+        """Index what was logged, on the writer's thread; the index counts for the size of the store."""
+        self.must_be_ours()
         if index_directory(self.store.connection, directory):
             self.store.settle()
 
@@ -144,6 +159,15 @@ class Writer:
         except sqlite3.Error as failure:  # a full disk: what is in the write-ahead log is read from there next time
             self.journal.write("warning", "the trace store was not folded together", error=str(failure))
         self.thread.shutdown()
+
+
+def identity(path: Path) -> tuple[int, int] | None:
+    """Return which file is at a path."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def settle(group: list[tuple[Batch, asyncio.Future[int]]], refused: Counter[str]) -> None:

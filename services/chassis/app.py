@@ -27,7 +27,7 @@ from services.chassis.inflight import InFlight
 from services.chassis.jobs import Jobs
 from services.chassis.lifecycle import Cleanup, Patience, Server, Stage
 from services.chassis.logging import get_logger
-from services.chassis.notify import notify, report_drain
+from services.chassis.notify import keep_alive, notify, report_drain
 from services.chassis.outbox import OutboxRelay
 from services.chassis.redis import connect
 from services.chassis.registry import Directory, Registration
@@ -181,7 +181,9 @@ class Application:
             self._servers.insert(0, self._http)
             stopping = asyncio.ensure_future(stop.wait())
             served = await self._start_unless(stopping)
+            alive = asyncio.create_task(keep_alive(), name="sign of life")
             failed = await self._serve_until(stopping) if served else None
+            alive.cancel()
             stopping.cancel()
             watchdog.arm()
             await drain.run(self._tasks, served=served)

@@ -21,7 +21,10 @@ from joserfc.errors import JoseError
 from joserfc.jwk import ECKey
 
 from services.chassis.errors import FORBIDDEN, UNAUTHENTICATED, ServiceError
+from services.chassis.logging import get_logger
 from services.chassis.trust import Trust
+
+log = get_logger(__name__)
 
 HEADER = "x-autional-identity"
 EDGE = "gateway"
@@ -29,6 +32,7 @@ _LIFE_S = 10  # renewed at half of it
 _LONGEST_S = 15  # that a receiver accepts
 _LEEWAY_S = 5
 _CACHED_TOKENS = 4096
+_LOOK_EVERY_S = 1.0
 _ALGORITHMS = ["ES256"]
 
 
@@ -46,27 +50,59 @@ class Principal:
 class Signer:
     """Makes this service's tokens; a token is reused for half its life."""
 
-    def __init__(self, service: str, private_key_file: Path) -> None:
+    def __init__(self, service: str, private_key_file: Path, *, life_s: int = _LIFE_S) -> None:
         self._service = service
+        self._life_s = life_s
+        self._file = private_key_file
+        self._look_at = 0.0
+        self._version = self._stamp()
         self._key = ECKey.import_key(private_key_file.read_text())
-        self._cache: OrderedDict[tuple[Any, ...], tuple[float, str]] = OrderedDict()
+        self._cache: OrderedDict[tuple[Any, ...], tuple[float, str]] = OrderedDict()  # with when each was made
 
     def token(self, audience: str, principal: Principal | None = None) -> str:
         """Return a token for `audience`, carrying the user in `principal` if there is one."""
+        self._refresh()
         about = principal or Principal(self._service)
         cache_key = (audience, about)
         now = time.time()
         cached = self._cache.get(cache_key)
-        if cached is not None and cached[0] > now:
+        if cached is not None and 0 <= now - cached[0] < self._life_s / 2:  # not one from before a clock was set back
             return cached[1]
         token = self._sign(audience, about, int(now))
-        self._cache[cache_key] = (now + _LIFE_S / 2, token)
+        self._cache[cache_key] = (now, token)
         if len(self._cache) > _CACHED_TOKENS:
             self._cache.popitem(last=False)
         return token
 
+    def _refresh(self) -> None:
+        """Take the key anew when its file has changed; looked for once a second. The last good one stays in use."""
+        if time.monotonic() < self._look_at:
+            return
+        self._look_at = time.monotonic() + _LOOK_EVERY_S
+        try:
+            found = self._stamp()
+            if found == self._version:
+                return
+            self._key = ECKey.import_key(self._file.read_text())
+        except (OSError, ValueError, JoseError) as error:
+            log.warning("private key not readable; the last good one stays in use", error=repr(error))
+            return
+        self._version = found
+        self._cache.clear()
+
+    def _stamp(self) -> tuple[int, ...]:
+        found = self._file.stat()
+        return (found.st_mtime_ns, found.st_size, found.st_ino)
+
+    def may_be_late(self, sent: float) -> bool:
+        """Return whether a token sent at `sent` (Unix seconds) may have expired before it was looked at.
+
+        That takes a sleep of the machine. A refusal then says nothing of the caller, and nothing was done.
+        """
+        return not 0 <= time.time() - sent < self._life_s / 2
+
     def _sign(self, audience: str, about: Principal, now: int) -> str:
-        claims: dict[str, Any] = {"iss": self._service, "aud": audience, "iat": now, "exp": now + _LIFE_S}
+        claims: dict[str, Any] = {"iss": self._service, "aud": audience, "iat": now, "exp": now + self._life_s}
         if about.user_id is not None:
             claims["sub"] = str(about.user_id)
         if about.session_id is not None:

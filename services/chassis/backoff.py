@@ -8,6 +8,8 @@ from __future__ import annotations
 import asyncio
 import random
 
+RETURN_S = 0.7  # the longest pause before a server is tried again: with jitter, one that is back is in use within 1 s
+
 
 class Backoff:
     """Exponential backoff between `first_s` and `most_s` seconds, ±25 % so that replicas do not march in step."""

@@ -17,7 +17,7 @@ from typing import Any
 from redis.asyncio import Redis
 from redis.exceptions import RedisError, ResponseError
 
-from services.chassis.backoff import Backoff
+from services.chassis.backoff import RETURN_S, Backoff
 from services.chassis.dead_letter import KEPT, event_of, letter
 from services.chassis.errors import ResourceUnavailableError
 from services.chassis.events import ONLY, Event, dead_stream, process_span, stream
@@ -69,7 +69,7 @@ class Consumer:
 
     async def serve(self, ready: Ready) -> None:
         """Consume until `shutdown`; the bus going away only delays it."""
-        backoff = Backoff(first_s=0.1, most_s=2.0)
+        backoff = Backoff(first_s=0.1, most_s=RETURN_S)
         groups_made = False
         while not self._stopping:
             try:
@@ -215,7 +215,7 @@ class Consumer:
 
     async def _apply_when_possible(self, name: bytes, events: list[Event], attempt: int) -> None:
         """Apply; while our database is away, wait for it: that is no failure of the event and uses up no attempt."""
-        backoff = Backoff(first_s=0.1, most_s=2.0)
+        backoff = Backoff(first_s=0.1, most_s=RETURN_S)
         while True:
             try:
                 await self._apply(name, events, attempt)

@@ -17,7 +17,7 @@ import orjson
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from services.chassis.backoff import Backoff
+from services.chassis.backoff import RETURN_S, Backoff
 from services.chassis.errors import ResourceUnavailableError
 from services.chassis.lifecycle import end
 from services.chassis.logging import get_logger
@@ -131,7 +131,7 @@ class Cache:
             raise ResourceUnavailableError("cache") from error
 
     async def _listen(self) -> None:
-        backoff = Backoff(first_s=0.05, most_s=1.0)
+        backoff = Backoff(first_s=0.05, most_s=RETURN_S)
         while True:
             try:
                 async with self._redis.pubsub() as subscription:

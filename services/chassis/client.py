@@ -7,6 +7,7 @@ happened; one that may have been received is tried again only if it is idempoten
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -19,7 +20,7 @@ from yarl import URL
 
 from services.chassis import deadline
 from services.chassis.auth import HEADER, Principal, Signer
-from services.chassis.errors import TIMED_OUT, UNAVAILABLE, ErrorCode, ServiceError
+from services.chassis.errors import TIMED_OUT, UNAUTHENTICATED, UNAVAILABLE, ErrorCode, ServiceError
 from services.chassis.faults import Faults
 from services.chassis.metrics import CALLS
 from services.chassis.registry import Directory, Replica
@@ -187,6 +188,7 @@ class ServiceClient:
             deadline.HEADER: str(max(1, int(deadline.remaining_s(30) * 1000))),
         }
         url = replica.http + request.path + (f"?{request.query}" if request.query else "")
+        sent = time.time()
         try:
             response = await pool.session.request(
                 request.method, _exact(url), data=request.body, headers=headers, allow_redirects=False
@@ -202,6 +204,9 @@ class ServiceClient:
                 raise ServiceError(UNAVAILABLE, details={"service": request.target}) from error
             return None
         held.callback(response.release)
+        if response.status == UNAUTHENTICATED.status and self._signer.may_be_late(sent):
+            fail(current, "the token expired on the way")
+            return None
         current.set_attribute("http.response.status_code", response.status)
         return response
 

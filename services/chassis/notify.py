@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import socket
 from typing import Any
@@ -14,6 +15,23 @@ _ROOM_S = 2.0
 def notify(**fields: str) -> bool:
     """Send `READY="1"`, `STATUS="…"`, … to `$NOTIFY_SOCKET`; false if nobody listens."""
     return _send(os.environ.get("NOTIFY_SOCKET", ""), fields, _ROOM_S)
+
+
+async def keep_alive() -> None:
+    """Say `WATCHDOG=1` from the event loop, twice in the time that sd_watchdog_enabled(3) gives, until cancelled.
+
+    A listener that is behind is not waited for. Returns at once when nobody keeps watch.
+    """
+    limit_s = watchdog_s()
+    while limit_s > 0:
+        _send(os.environ.get("NOTIFY_SOCKET", ""), {"WATCHDOG": "1"}, 0.0)
+        await asyncio.sleep(limit_s / 2)
+
+
+def watchdog_s() -> float:
+    """Return how long this process may be silent, in seconds; 0 when nobody keeps watch."""
+    told, whose = os.environ.get("WATCHDOG_USEC", ""), os.environ.get("WATCHDOG_PID", "")
+    return int(told) / 1_000_000 if told.isascii() and told.isdigit() and whose in ("", str(os.getpid())) else 0.0
 
 
 def report_drain(report: dict[str, Any], *, status: str, final: bool) -> None:

@@ -19,7 +19,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.chassis.backoff import Backoff
+from services.chassis.backoff import RETURN_S, Backoff
 from services.chassis.db import OUTBOX_CHANNEL, Database
 from services.chassis.errors import ServiceError
 from services.chassis.events import FIELD, Event, send_span, stream
@@ -65,7 +65,7 @@ class OutboxRelay:
     async def serve(self, ready: Ready) -> None:
         """Relay until `shutdown`; the database or the bus going away only delays it."""
         ready()
-        backoff = Backoff(first_s=0.1, most_s=2.0)
+        backoff = Backoff(first_s=0.1, most_s=RETURN_S)
         while not self._stopping:
             try:
                 await self._relay_while_connected(backoff)

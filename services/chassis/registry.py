@@ -1,8 +1,8 @@
 """The registry: every replica is listed in Redis under a lease that it renews; the others hold a live view.
 
 `registry:<service>` is a sorted set: member = JSON of the replica, score = when its lease ends (Unix ms). A message on
-channel `registry` announces a change, so that a new or draining replica is known to all at once; a slow refresh covers
-a lost message.
+channel `registry` announces a change, so that a new or draining replica, or one whose lease had lapsed while the
+registry or the whole machine slept, is known to all at once; a slow refresh covers a lost message.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from services.chassis.address import advertised
-from services.chassis.backoff import Backoff
+from services.chassis.backoff import RETURN_S, Backoff
 from services.chassis.lifecycle import end
 from services.chassis.logging import get_logger
 from services.chassis.settings import Settings
@@ -31,6 +31,9 @@ LEASE_S = 15.0
 _FORGET_S = 3600.0  # entries of replicas that crashed and never came back
 _REFRESH_S = 10.0
 _AVOID_S = 1.0
+_LOOK_S = (
+    0.5  # how late a beat may come after a sleep, in which the clock of pauses stands still and that of leases not
+)
 CHANNEL = "registry"
 
 
@@ -88,6 +91,7 @@ class Registration:
         )
         self._lease_s = lease_s
         self._heart: asyncio.Task[None] | None = None
+        self._is_unheard = True  # whether others may believe that this replica is not there
 
     def serve_grpc_on(self, port: int) -> None:
         """Announce the port that gRPC really listens on; before `start`."""
@@ -105,20 +109,50 @@ class Registration:
                 await self._bus.zrem(key(self._service), raw)
 
     async def _renew(self) -> None:
-        """Prolong the lease; tell everyone if it is new, be it because the registry lost its data."""
-        now = time.time()
-        added = await self._bus.zadd(key(self._service), {self._replica.encode(): int((now + self._lease_s) * 1000)})
-        if added:
-            await self._bus.zremrangebyscore(key(self._service), 0, int((now - _FORGET_S) * 1000))
+        """Prolong the lease, and tell everyone if the others may believe that there is none.
+
+        That is so when it is new, when the registry lost its data, and when it had lapsed: whoever looked meanwhile
+        dropped this replica. A server that slept takes what was sent to it long ago: then it is sent again.
+        """
+        while True:
+            sent = time.time()
+            ended = await self._prolong(sent)
+            answered = time.time()
+            self._is_unheard |= ended is None or ended <= answered * 1000
+            if abs(answered - sent) <= self._lease_s / 3:
+                break
+        if self._is_unheard:
+            await self._bus.zremrangebyscore(key(self._service), 0, int((answered - _FORGET_S) * 1000))
             await self._bus.publish(CHANNEL, self._service)
+            self._is_unheard = False
+
+    async def _prolong(self, now: float) -> float | None:
+        """Return when the lease ended so far (Unix ms), None if there was none."""
+        member = self._replica.encode()
+        async with self._bus.pipeline(transaction=True) as pipeline:
+            pipeline.zscore(key(self._service), member)
+            pipeline.zadd(key(self._service), {member: int((now + self._lease_s) * 1000)})
+            ended, _ = await pipeline.execute()
+        return None if ended is None else float(ended)
 
     async def _beat(self) -> None:
+        backoff = Backoff(first_s=0.1, most_s=RETURN_S)
         while True:
-            await asyncio.sleep(self._lease_s / 3)
-            try:
-                await self._renew()
-            except (OSError, RedisError) as error:
-                log.warning("lease not renewed", error=repr(error))
+            await self._until_due(time.time())
+            while True:
+                try:
+                    await self._renew()
+                    break
+                except (OSError, RedisError) as error:
+                    self._is_unheard = True  # what was sent may be done much later, and its lease be over by then
+                    log.warning("lease not renewed", error=repr(error))
+                    await backoff.wait()
+            backoff.reset()
+
+    async def _until_due(self, began: float) -> None:
+        """Wait for a third of the lease by the time of day, which a sleeping machine does not stop."""
+        while 0 <= time.time() - began < self._lease_s / 3:  # noqa: ASYNC110 - nothing tells of the end of a sleep
+            await asyncio.sleep(min(_LOOK_S, self._lease_s / 3))
 
     async def stop(self) -> None:
         """Leave the registry and tell everyone."""
@@ -180,7 +214,7 @@ class Directory:
         self._changed = asyncio.Event()
 
     async def _follow(self) -> None:
-        backoff = Backoff(first_s=0.1, most_s=2.0)
+        backoff = Backoff(first_s=0.1, most_s=RETURN_S)
         while True:
             try:
                 async with self._bus.pubsub() as subscription:

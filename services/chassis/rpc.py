@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Callable
 from typing import Any
 from uuid import UUID
@@ -166,6 +167,7 @@ class GrpcClient:
             attributes = {"rpc.system.name": "grpc", "rpc.method": full, "autional.peer.service": self._target}
             with span(full, SpanKind.CLIENT, attributes) as current:
                 metadata = ((HEADER, self._signer.token(self._target)), ("traceparent", traceparent(current)))
+                sent = time.time()
                 with deadline.within(limit_s):
                     replica, stub = await self._connect(limit_s, shortened=limit_s < timeout_s)
                     left_s = deadline.remaining_s(limit_s)
@@ -176,6 +178,8 @@ class GrpcClient:
                         self._directory.avoid(replica)
                     current.set_attribute("rpc.status_code", error.code().name)
                     CALLS.labels(self._target, error.code().name).inc()
+                    if error.code() is grpc.StatusCode.UNAUTHENTICATED and self._signer.may_be_late(sent):
+                        raise ServiceError(UNAVAILABLE, details={"service": self._target}) from error
                     raise _as_service_error(self._target, error, shortened=limit_s < timeout_s) from error
                 current.set_attribute("rpc.status_code", "OK")
                 CALLS.labels(self._target, "ok").inc()

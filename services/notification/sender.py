@@ -16,7 +16,7 @@ from opentelemetry.trace import SpanKind
 from sqlalchemy import Row
 from sqlalchemy.exc import SQLAlchemyError
 
-from services.chassis.backoff import Backoff
+from services.chassis.backoff import RETURN_S, Backoff
 from services.chassis.client import ServiceClient
 from services.chassis.clock import utcnow
 from services.chassis.db import Database
@@ -60,7 +60,7 @@ class Sender:
     async def serve(self, ready: Ready) -> None:
         """Send until `shutdown`; the database going away only delays it."""
         ready()
-        backoff = Backoff(first_s=0.1, most_s=2.0)
+        backoff = Backoff(first_s=0.1, most_s=RETURN_S)
         while not self._stopping:
             try:
                 await self._send_while_connected(backoff)

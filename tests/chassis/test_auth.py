@@ -165,3 +165,23 @@ def test_a_key_file_that_is_not_a_key_is_refused(tmp_path: Path) -> None:
 
 def _encode(raw: bytes) -> str:
     return base64.urlsafe_b64encode(raw).decode().rstrip("=")
+
+
+def test_a_key_that_was_made_anew_is_used_by_who_signs_and_who_verifies(tmp_path: Path) -> None:
+    instance = Instance.open(tmp_path, "renewed")
+    instance.create()
+    secrets.ensure_keys(instance, [GATEWAY, PROBE])
+    signs, verifies = signer(instance, "gateway"), Verifier("probe", secrets.trust_file(instance))
+    before = signs.token("probe")
+    assert verifies.verify(before) == Principal("gateway")
+    secrets.key_file(instance, "gateway").unlink()
+    secrets.ensure_keys(instance, [GATEWAY, PROBE])
+    deadline = time.monotonic() + 10
+    while signs.token("probe") == before:  # both look once a second
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    assert verifies.verify(signs.token("probe")) == Principal("gateway")
+    secrets.key_file(instance, "gateway").unlink()
+    time.sleep(1.1)  # past the next look
+    assert verifies.verify(signs.token("probe")) == Principal("gateway")  # it signs with what it has
+    instance.discard_run_dir()

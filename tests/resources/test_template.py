@@ -95,13 +95,17 @@ def test_a_running_cluster_is_not_saved(tmp_path: Path) -> None:
     assert not Template.of("18.6", "0001").exists
 
 
-def test_a_damaged_template_counts_as_none_and_is_removed(tmp_path: Path) -> None:
+@pytest.mark.parametrize("damage", [b"", b"x" * 99_999 + b"y"])
+def test_a_damaged_template_counts_as_none_and_is_removed_and_that_is_said(
+    tmp_path: Path, damage: bytes, capsys: pytest.CaptureFixture[str]
+) -> None:
     template = Template.of("18.6", "0001")
     template.save(fake_cluster(tmp_path / "postgres"))
-    (template.path / "base").write_bytes(b"")
+    (template.path / "base").write_bytes(damage)
     assert not template.restore(tmp_path / "copy")
     assert not (tmp_path / "copy").exists()
     assert not template.exists
+    assert "was damaged" in capsys.readouterr().err
 
 
 def test_data_that_exists_is_never_replaced(tmp_path: Path) -> None:

@@ -150,3 +150,22 @@ def once() -> int:
     with Path(os.environ["RAN"]).open("a") as file:
         file.write("ran\n")
     return int(os.environ.get("STATUS", "0"))
+
+
+def breathing() -> None:
+    """Say that it is alive from one thread, as an event loop would, until the file MUTE exists; then be silent."""
+    notify(READY=1)
+    while True:
+        if not Path(os.environ["MUTE"]).exists():
+            notify(WATCHDOG=1)
+        time.sleep(0.05)
+
+
+def talkative() -> None:
+    """Print a line of 1 kB every so often: SAYS_S seconds."""
+    notify(READY=1)
+    number = 0
+    while True:
+        number += 1
+        os.write(2, f"{number} {'x' * 1000}\n".encode())
+        time.sleep(float(os.environ["SAYS_S"]))

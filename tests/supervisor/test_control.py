@@ -11,7 +11,8 @@ import pytest
 
 from autional_cli.errors import AutionalError
 from autional_cli.supervisor import client
-from autional_cli.supervisor.control import LARGEST, peer_uid
+from autional_cli.supervisor.control import LARGEST
+from autional_cli.supervisor.peer import peer
 from tests.supervisor.harness import Harness, web
 
 
@@ -33,7 +34,7 @@ def test_only_the_owner_reaches_it(running: Harness) -> None:
     assert path.parent.stat().st_mode & 0o777 == 0o700
     ours, theirs = socket.socketpair()
     with ours, theirs:
-        assert peer_uid(ours) == os.getuid()
+        assert peer(ours).uid == os.getuid()
 
 
 @pytest.mark.parametrize(

@@ -242,39 +242,3 @@ def test_the_store_can_be_read_after_its_writer_has_gone(workspace: Workspace) -
 
 def test_only_the_owner_can_read_the_store(telemetry: Telemetry) -> None:
     assert telemetry.workspace.store.stat().st_mode & 0o777 == 0o600
-
-
-def damage(path: Path) -> None:
-    """Overwrite all but the first page, so that the file still opens."""
-    with path.open("r+b") as file:
-        size = file.seek(0, 2)
-        file.seek(4096)
-        file.write(b"\xee" * (size - 4096))
-
-
-def test_a_store_damaged_while_stopped_is_replaced(workspace: Workspace) -> None:
-    with run_telemetry(workspace) as telemetry:
-        for _ in range(50):
-            telemetry.send(record_login())
-    damage(workspace.store)
-    with run_telemetry(workspace) as telemetry:
-        assert_replaced(telemetry)
-
-
-def test_a_store_damaged_while_running_is_replaced_and_the_batch_kept(workspace: Workspace) -> None:
-    with run_telemetry(workspace) as telemetry:
-        for _ in range(50):
-            telemetry.send(record_login())
-        checkpoint = sqlite3.connect(workspace.store, isolation_level=None)
-        checkpoint.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        checkpoint.close()
-        damage(workspace.store)
-        assert_replaced(telemetry)
-
-
-def assert_replaced(telemetry: Telemetry) -> None:
-    login = record_login()
-    telemetry.send(login)
-    assert telemetry.get(f"/api/v3/traces/{login.trace_id}").status == 200
-    assert list(telemetry.workspace.home.glob("traces.db.set-aside-*"))
-    assert "kept as" in (telemetry.workspace.logs / "telemetry.jsonl").read_text()

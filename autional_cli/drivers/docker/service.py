@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
-from autional_cli.drivers.base import ProcessSpec
+from autional_cli.drivers.base import WATCHDOG, ProcessSpec
 from autional_cli.drivers.docker import container, trouble
 from autional_cli.drivers.docker.contained import KEEPER, KEEPER_S, PACKAGE_ROOT, SOON_S
 from autional_cli.drivers.docker.container import Container
@@ -67,7 +67,7 @@ class ServiceContainer:
         return Container(
             image=self.image,
             command=(self.service,),
-            env={**self.env, "NOTIFY_SOCKET": str(self.socket)},
+            env={**self.env, "NOTIFY_SOCKET": str(self.socket), **WATCHDOG},
             binds=binds,
             user=f"{os.getuid()}:{os.getgid()}",  # whose the keys and the logs are
             memory=MEMORY,
