@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit, urlunsplit
 
 from autional_cli.errors import AutionalError, ExitCode
 from autional_cli.supervisor.topology import all_resources
@@ -74,8 +75,11 @@ def _without(name: str, what: str, known: Iterable[str]) -> AutionalError:
     )
 
 
-def database_url(instance: Instance, service: str) -> str:
-    """Return the URL of a service's database, whichever kind it is. Raises AutionalError if it has none."""
+def database_url(instance: Instance, service: str, *, operator: bool = False) -> str:
+    """Return the URL of a service's database, whichever kind it is, as that service or with the operator's login.
+
+    Raises AutionalError if it has none.
+    """
     specs = discover(instance.root)
     spec = specs.get(service)
     resource = next((r for r in all_resources(instance) if spec is not None and r.name == spec.database), None)
@@ -86,4 +90,9 @@ def database_url(instance: Instance, service: str) -> str:
             hint=f"services that have one: {', '.join(with_one)}",
             exit_code=ExitCode.USAGE,
         )
-    return resource.url_for(spec)
+    own = resource.url_for(spec)
+    if not operator:
+        return own
+    login = urlsplit(resource.admin_url())
+    query = login.query or urlsplit(own).query
+    return urlunsplit((login.scheme, login.netloc, urlsplit(own).path, query, ""))
