@@ -61,7 +61,9 @@ def down(
     instance: InstanceName = None,
     output: Format = "table",
 ) -> None:
-    """Undo one revision, or all after --to. Says what data would be lost, and then wants -y.
+    """Undo one revision, or all after --to. Goes there on a copy first: what data would be lost is said, and wants -y.
+
+    What a copy cannot show counts as lost. With -y nothing is copied. --dry-run prints the SQL.
 
     Examples: autional migrate down -s identity · autional migrate down identity --to base -y
     """
@@ -72,16 +74,28 @@ def down(
     if sql:
         from autional_cli.migrations.script import sql as sql_of
 
-        texts = [(name, sql_of(target.root, name, at, end)) for name, at, end, _ in ways if at != end]
+        texts = [(name, sql_of(target.root, name, at, end)) for name, at, end in ways if at != end]
         show_sql(texts, output)
         return
-    lost = [f"{name}: {what}" for name, _, _, losses in ways for what in losses]
-    if lost and not yes:
+    targets = {name: end for name, at, end in ways if at != end}
+    going = [one for one in wanted if one[0] in targets]
+    if not yes:
+        ask(target, going, targets)
+    undo(target, going, targets, output)
+
+
+def ask(target: Instance, going: list[tuple[str, str]], targets: dict[str, str]) -> None:
+    """Raise AutionalError (exit 2) if something would be lost, or if nobody can tell; nothing has happened then."""
+    from autional_cli.migrations.databases import operator_url
+    from autional_cli.migrations.loss import losses
+
+    operator = operator_url(target)
+    found = run_async(target, going, lambda name, url: losses(target.root, name, url, targets[name], operator))
+    lost = [f"{name}: {what}" for (name, _), each in zip(going, found, strict=True) for what in each]
+    if lost:
         raise AutionalError(
             "this destroys data: " + "; ".join(lost), hint="the same command with -y goes on", exit_code=ExitCode.USAGE
         )
-    targets = {name: end for name, at, end, _ in ways if at != end}
-    undo(target, [one for one in wanted if one[0] in targets], targets, output)
 
 
 def undo(target: Instance, wanted: list[tuple[str, str]], targets: dict[str, str], output: str) -> None:
@@ -94,14 +108,13 @@ def undo(target: Instance, wanted: list[tuple[str, str]], targets: dict[str, str
     show_status(found, output)
 
 
-async def way_down(target: Instance, name: str, url: str, to: str | None) -> tuple[str, str, str, list[str]]:
-    """Return the service, where it stands, where it would go, and what that destroys."""
+async def way_down(target: Instance, name: str, url: str, to: str | None) -> tuple[str, str, str]:
+    """Return the service, where it stands, and where it would go."""
     from autional_cli.migrations.apply import status as stands
-    from autional_cli.migrations.loss import losses, target_of
+    from autional_cli.migrations.loss import target_of
 
     at = (await stands(target.root, name, url)).revision or "base"
-    end = target_of(target.root, name, at, to)
-    return name, at, end, await losses(target.root, name, url, end) if at != end else []
+    return name, at, target_of(target.root, name, at, to)
 
 
 @app.command()
