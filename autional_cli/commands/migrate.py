@@ -8,6 +8,8 @@ import typer
 
 from autional_cli import render
 from autional_cli.errors import AutionalError, ExitCode
+from autional_cli.migrations.databases import with_database
+from autional_cli.migrations.report import show_rehearsals, show_sql, show_status, show_written
 from autional_cli.supervisor.target import FORMAT_HELP, HELP, instance_of
 
 if TYPE_CHECKING:
@@ -16,7 +18,6 @@ if TYPE_CHECKING:
 
     from autional_cli.instance import Instance
     from autional_cli.migrations.apply import Status
-    from autional_cli.migrations.rehearsal import Rehearsal
 
 app = typer.Typer(no_args_is_help=True)
 Services = Annotated[
@@ -147,22 +148,32 @@ def new(
     target, wanted = chosen(instance, [service], None)
     operator = operator_url(target)
     [written] = run_async(target, wanted, lambda name, _: write_revision(target.root, name, message, operator))
-    if output == "json":
-        entry = written and {
-            "name": service,
-            "revision": written.revision,
-            "path": str(written.path.relative_to(target.root)),
-            "hints": list(written.hints),
-        }
-        render.data({"schema": 1, "services": [entry] if entry else []})
-    elif written:
-        render.out(str(written.path.relative_to(target.root)))
-    if not written:
-        render.note(f"{service}: the models say nothing that the revisions do not; nothing written")
+    show_written(target, service, written, output)
+
+
+@app.command()
+def merge(
+    service: Annotated[str, typer.Option("--service", "-s", help="Whose revisions have several heads.")],
+    message: Annotated[str, typer.Option("--message", "-m", help="What it does, in a few words.")] = "merge",
+    instance: InstanceName = None,
+    output: Format = "table",
+) -> None:
+    """Write the revision that follows all heads of a service, and does nothing else.
+
+    Two branches that each added a revision leave two heads; `up` refuses them, because nothing leads on from there.
+
+    Example: autional migrate merge -s profile
+    """
+    from autional_cli.migrations.writing import write_merge
+
+    target = instance_of(instance)
+    if service not in {spec.name for spec, _ in with_database(target, [service], reachable=False)}:
+        raise AutionalError(f"{service!r} has no PostgreSQL database", exit_code=ExitCode.USAGE)
+    written = write_merge(target.root, service, message)
+    if written is None:
+        render.note(f"{service} has one head; nothing to merge")
         return
-    for hint in written.hints:
-        render.note(f"review: {hint}")
-    render.note(f"next: read it, then autional migrate rehearse {service}, then autional migrate up {service}")
+    show_written(target, service, written, output)
 
 
 @app.command()
@@ -190,27 +201,6 @@ def rehearse(
             hint="first add what is new, release the code, then remove what is old in a later revision",
             exit_code=ExitCode.FINDINGS,
         )
-
-
-def show_rehearsals(found: list[Rehearsal]) -> None:
-    """Print what each revision did to the copy."""
-    for one in found:
-        if not one.steps and not one.failure:
-            render.out(f"{one.service}: nothing is pending at {one.revision or 'no revision'}")
-            continue
-        render.out(f"{one.service}: {one.revision or 'no revision'} → {one.head}, {one.bytes / 1024:.0f} kB of tables")
-        for step in one.steps:
-            render.out(f"  {step.revision}  {step.elapsed_ms:.0f} ms")
-            for lock in step.locks:
-                blocked = " and ".join(
-                    word for word, blocks in (("reads", lock.blocks_reads), ("writes", lock.blocks_writes)) if blocks
-                )
-                effect = f"blocks {blocked}" if blocked else "blocks neither reads nor writes"
-                render.out(f"    {lock.mode} on {lock.table} ({lock.bytes / 1024:.0f} kB): {effect}")
-        for broken in one.broken:
-            render.out(f"  {'breaks' if broken.certain else 'may break'}  {broken.statement}\n    {broken.why}")
-        if one.failure:
-            render.out(f"  failed  {one.failure}")
 
 
 def chosen(
@@ -267,16 +257,6 @@ def show(results: list[Status], output: str) -> None:
         )
 
 
-def show_status(results: list[Status], output: str) -> None:
-    """Print where the schemas stand."""
-    if output == "json":
-        services = [{"name": r.service, "revision": r.revision, "head": r.head, "current": r.current} for r in results]
-        render.data({"schema": 1, "services": services})
-    else:
-        rows = [(r.service, r.revision or "-", r.head, "ok" if r.current else "pending") for r in results]
-        render.table(("SERVICE", "REVISION", "HEAD", "STATE"), rows)
-
-
 def print_sql(target: Instance, wanted: list[tuple[str, str]], output: str) -> None:
     """Print what `up` would do."""
     from autional_cli.migrations.apply import status as stands
@@ -285,14 +265,3 @@ def print_sql(target: Instance, wanted: list[tuple[str, str]], output: str) -> N
     found = run_async(target, wanted, lambda name, url: stands(target.root, name, url))
     waiting = [one for one in found if pending(target.root, one.service, one.revision)]
     show_sql([(s.service, sql(target.root, s.service, s.revision or "base", s.head)) for s in waiting], output)
-
-
-def show_sql(texts: list[tuple[str, str]], output: str) -> None:
-    """Print SQL by service."""
-    if output == "json":
-        render.data({"schema": 1, "services": [{"name": name, "sql": text} for name, text in texts]})
-        return
-    for name, text in texts:
-        render.out(f"-- {name}\n{text.strip()}\n")
-    if not texts:
-        render.note("nothing to do")
