@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
 
 from autional_cli.errors import AutionalError, ExitCode
-from autional_cli.supervisor.topology import all_resources
+from autional_cli.supervisor.topology import reachable_resources
 from autional_cli.workspace.discover import discover
 from autional_cli.workspace.source import suggest
 
@@ -51,7 +51,7 @@ def operator_url(instance: Instance) -> str:
 
 
 def _postgres(instance: Instance) -> Resource:
-    found = next((resource for resource in all_resources(instance) if resource.name == "postgres"), None)
+    found = next((resource for resource in reachable_resources(instance) if resource.name == "postgres"), None)
     if found is None:
         raise AutionalError("the stack has no PostgreSQL server", hint="autional up", exit_code=ExitCode.USAGE)
     return found
@@ -59,7 +59,7 @@ def _postgres(instance: Instance) -> Resource:
 
 def _urls(instance: Instance, specs: Iterable[ServiceSpec]) -> dict[str, str]:
     """Return the URL of each service that the instance's stack gives a database."""
-    served = {resource.name: resource for resource in all_resources(instance)}
+    served = {resource.name: resource for resource in reachable_resources(instance)}
     stood = [(spec, served.get(spec.database)) for spec in specs]
     return {
         spec.name: r.url_for(spec) for spec, r in stood if r is not None and spec.name in getattr(r, "services", ())
@@ -82,7 +82,7 @@ def database_url(instance: Instance, service: str, *, operator: bool = False) ->
     """
     specs = discover(instance.root)
     spec = specs.get(service)
-    resource = next((r for r in all_resources(instance) if spec is not None and r.name == spec.database), None)
+    resource = next((r for r in reachable_resources(instance) if spec is not None and r.name == spec.database), None)
     if spec is None or resource is None:
         with_one = [name for name, known in specs.items() if known.database != "none"]
         raise AutionalError(

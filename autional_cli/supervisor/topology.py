@@ -14,6 +14,7 @@ from autional_cli.errors import AutionalError, ExitCode
 from autional_cli.instance import BlockClaim, Instance, claim_block
 from autional_cli.plan import Topology, UnitDef
 from autional_cli.supervisor import leftovers
+from autional_cli.supervisor.client import connect, not_running
 from autional_cli.supervisor.replicas import EDGE, Ground, replicas
 from autional_cli.supervisor.schema import migrations, templated
 from autional_cli.workspace import graph
@@ -164,6 +165,21 @@ def all_resources(instance: Instance) -> list[Resource]:
     known = discover(instance.root)
     chosen = driven(load_stack(instance.root, stack, known), instance.recall().get("driver"))
     return choice.resources(instance, chosen, [spec for name, spec in known.items() if name in chosen.services])
+
+
+def reachable_resources(instance: Instance) -> list[Resource]:
+    """Return `all_resources` of an instance that runs; AutionalError (exit 4) for one that does not.
+
+    What it left behind names ports that somebody else may have by now. Servers elsewhere need no platform.
+    """
+    connection = connect(instance) if instance.home.is_dir() else None
+    if connection is not None:
+        connection.__exit__()
+        return all_resources(instance)
+    found = all_resources(instance) if instance.home.is_dir() else []
+    if not found or any(resource.driver != "external" for resource in found):
+        raise not_running(instance)
+    return found
 
 
 def assemble(instance: Instance, chosen: Choice, arranged: PortBlock | None = None) -> Topology:
