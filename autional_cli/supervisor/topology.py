@@ -94,7 +94,7 @@ class Choice:
     """A stack, the specs of all its services, and those of the services that were asked for with what they need.
 
     `asked` are the names that the last request needs, None for all. `image` is what services are containers of; empty:
-    they are forked.
+    they are forked. `known` are all services of the workspace.
     """
 
     root: Path
@@ -102,6 +102,7 @@ class Choice:
     stack_specs: tuple[ServiceSpec, ...]
     specs: tuple[ServiceSpec, ...]
     asked: frozenset[str] | None = None
+    known: frozenset[str] = frozenset()
     image: str = ""
 
 
@@ -110,7 +111,9 @@ def choose(root: Path, request: Request) -> Choice:
     known = discover(root)
     stack = load_stack(root, request.stack or DEFAULT_STACK, known)
     stack = driven(stack, request.driver)
-    for name in (*request.asked, *request.services):
+    gone = {name for name in request.services if name not in known and name not in request.asked}
+    wanted = tuple(name for name in request.services if name not in gone)  # asked for before, and deleted since
+    for name in (*request.asked, *wanted):
         if name not in stack.services:
             raise AutionalError(
                 f"there is no service {name!r} in stack {stack.name}{suggest(name, stack.services)}",
@@ -119,12 +122,13 @@ def choose(root: Path, request: Request) -> Choice:
             )
     stack = scaled(stack, request.replicas)
     edges = graph.dependencies(known, stack)
-    needed = graph.subgraph(edges, request.services or tuple(stack.services))
+    needed = graph.subgraph(edges, wanted or tuple(stack.services))
     asked = frozenset(graph.subgraph(edges, request.asked)) if request.asked else None
     in_stack = tuple(spec for name, spec in known.items() if name in stack.services)
     chosen = tuple(spec for spec in in_stack if spec.name in needed)
     image = request.image or ""
-    return Choice(root=root, stack=stack, stack_specs=in_stack, specs=chosen, asked=asked, image=image)
+    every = frozenset(known)
+    return Choice(root=root, stack=stack, stack_specs=in_stack, specs=chosen, asked=asked, known=every, image=image)
 
 
 def driven(stack: Stack, driver: str | None) -> Stack:
@@ -207,6 +211,7 @@ def assemble(instance: Instance, chosen: Choice, arranged: PortBlock | None = No
     return Topology(
         units=tuple(units),
         asked=chosen.asked,
+        known=chosen.known,
         driver=chosen.stack.driver,
         gateway=f"http://127.0.0.1:{block.base}" if any(s.name == EDGE for s in chosen.specs) else "",
         dashboard=f"http://127.0.0.1:{block.telemetry}",
