@@ -23,6 +23,10 @@ def databases(instance: Instance, services: list[str] | None = None) -> list[tup
 
     Raises AutionalError for a service that has none.
     """
+    known = [spec.name for spec in discover(instance.root).values() if spec.database == "postgres"]
+    for name in services or ():
+        if name not in known:
+            raise _without(name, "PostgreSQL database", known)
     found = {spec.name: url for spec, url in with_database(instance) if spec.database == "postgres"}
     for name in services or ():
         if name not in found:
@@ -38,6 +42,9 @@ def with_database(
     `reachable=False` leaves the URLs empty and asks for no instance. Raises AutionalError for a service without one.
     """
     specs = {spec.name: spec for spec in discover(instance.root).values() if spec.database != "none"}
+    for name in services or ():
+        if name not in specs:
+            raise _without(name, "database", specs)
     urls = _urls(instance, specs.values()) if reachable else dict.fromkeys(specs, "")
     for name in services or ():
         if name not in urls:
@@ -82,14 +89,12 @@ def database_url(instance: Instance, service: str, *, operator: bool = False) ->
     """
     specs = discover(instance.root)
     spec = specs.get(service)
-    resource = next((r for r in reachable_resources(instance) if spec is not None and r.name == spec.database), None)
-    if spec is None or resource is None:
-        with_one = [name for name, known in specs.items() if known.database != "none"]
-        raise AutionalError(
-            f"{service!r} has no database{suggest(service, with_one)}",
-            hint=f"services that have one: {', '.join(with_one)}",
-            exit_code=ExitCode.USAGE,
-        )
+    with_one = [name for name, known in specs.items() if known.database != "none"]
+    if spec is None or service not in with_one:
+        raise _without(service, "database", with_one)
+    resource = next((r for r in reachable_resources(instance) if r.name == spec.database), None)
+    if resource is None:
+        raise _without(service, "database", with_one)
     own = resource.url_for(spec)
     if not operator:
         return own
