@@ -61,6 +61,23 @@ class Instance:
         opened.refuse_foreign()
         return opened
 
+    @classmethod
+    def known(cls, root: Path, name: str | None = None) -> Instance:
+        """Return the instance as `open` does; AutionalError (exit 3) when `name` is given and there is no such one.
+
+        For what reads or changes an instance: only a start makes one.
+        """
+        opened = cls.open(root, name)
+        if name and name != DEFAULT_NAME and not opened.home.is_dir():
+            others = sorted(each.name for each in opened.home.parent.glob("*") if NAME.fullmatch(each.name))
+            there = f"; there are: {', '.join(others)}" if others else ""
+            raise AutionalError(
+                f"there is no instance {name!r} in {opened.root}",
+                hint=f"autional up --instance {name} starts one{there}",
+                exit_code=ExitCode.CONFIGURATION,
+            )
+        return opened
+
     def refuse_foreign(self) -> None:
         """Raise AutionalError (exit 4) when another user has this workspace's instances, or this one."""
         for folder in (self.home.parent, self.home):

@@ -51,10 +51,14 @@ class UnitDef:
 
 @dataclass(frozen=True, kw_only=True)
 class Topology:
-    """All units of a platform, and the links that a person gets at the end. `asked`: services to start; None: all."""
+    """All units of a platform, and the links that a person gets at the end. `asked`: services to start; None: all.
+
+    `known` are all services of the workspace, those of other stacks included; None where there is no workspace.
+    """
 
     units: tuple[UnitDef, ...]
     asked: frozenset[str] | None = None
+    known: frozenset[str] | None = None
     driver: str = "embedded"
     gateway: str = ""
     dashboard: str = ""

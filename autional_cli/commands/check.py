@@ -10,6 +10,7 @@ import typer
 from autional_cli import render
 from autional_cli.errors import AutionalError, ExitCode
 from autional_cli.plain_command import PlainCommand
+from autional_cli.supervisor.target import instance_of
 
 if TYPE_CHECKING:
     from checks.engine import Options, Report
@@ -109,6 +110,8 @@ def options_of(
 
     if base.startswith("-"):
         raise AutionalError(f"{base!r} is no name of a branch or commit", hint="--base main")
+    if instance:
+        instance_of(instance)
     unknown = sorted(set(lane or ()) - set(LANES))
     if unknown:
         raise AutionalError(f"there is no lane {unknown[0]!r}", hint=f"--lane {' or '.join(LANES)}")

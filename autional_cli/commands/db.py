@@ -28,15 +28,18 @@ def shell(
     service: Annotated[str, typer.Argument(help="Whose database.")],
     command: Annotated[str | None, typer.Option("--command", "-c", help="Run this and leave.")] = None,
     write: Annotated[bool, typer.Option("--write", help="Allow changes.")] = False,
+    operator: Annotated[
+        bool, typer.Option("--operator", help="With the operator's rights, not the service's.")
+    ] = False,
     instance: Annotated[str | None, typer.Option(help=HELP)] = None,
 ) -> None:
-    """Open `psql` (or a Python prompt with `db`, for MongoDB) with the service's own rights.
+    """Open `psql` (or a Python prompt with `db`, for MongoDB) with the service's own rights, or the operator's.
 
     Examples: autional db shell identity · autional db shell session -c 'SELECT count(*) FROM sessions'
     """
     from autional_cli.migrations.databases import database_url
 
-    url = database_url(instance_of(instance), service)
+    url = database_url(instance_of(instance), service, operator=operator)
     if url.startswith("mongodb"):
         mongo_shell(url, command, write)
     else:
@@ -57,7 +60,7 @@ def psql(url: str, command: str | None, write: bool) -> None:
         "PGPASSWORD": parts.password or "",
         "PGDATABASE": parts.path.lstrip("/"),
         "PGCONNECT_TIMEOUT": "5",
-        "PGOPTIONS": "" if write else "-c default_transaction_read_only=on",
+        "PGOPTIONS": f"-c default_transaction_read_only={'off' if write else 'on'}",
     }
     if not write and command is None:
         render.note(f"{parts.username}: read-only; --write allows changes")
@@ -78,7 +81,7 @@ def mongo_shell(url: str, command: str | None, write: bool) -> None:
             exit_code=ExitCode.USAGE,
         )
     client: MongoClient[dict[str, Any]] = MongoClient(url, serverSelectionTimeoutMS=5000, tz_aware=True)
-    names = {"db": client.get_default_database()}
+    names = {"db": client.get_default_database(urlsplit(url).path.strip("/"))}
     try:
         if command is not None:
             render.out(repr(eval(command, names)))  # noqa: S307 - the person's own expression, at their own prompt

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from autional_cli import render
-from autional_cli.supervisor.target import FORMAT_HELP, HELP, instance_of
+from autional_cli.supervisor.target import FORMAT_HELP, HELP, new_instance_of
 
 if TYPE_CHECKING:
     from autional_cli.instance import Instance
@@ -38,7 +38,7 @@ def down(
     from autional_cli.supervisor.progress import progress
 
     began = time.time()
-    target = instance_of(instance)
+    target = new_instance_of(instance)
     connection = reach(target, timeout)
     if connection is None:
         if target.home.exists():

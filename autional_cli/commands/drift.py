@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import textwrap
 import time
 from typing import TYPE_CHECKING, Annotated
 
@@ -24,14 +25,19 @@ def drift(
     url: Annotated[str | None, typer.Option(help="Compare the one named service with this database instead.")] = None,
     instance: Annotated[str | None, typer.Option(help=HELP)] = None,
     output: Annotated[str, typer.Option("--format", help=FORMAT_HELP)] = "table",
+    explain: Annotated[bool, typer.Option("--explain", help="Say what is compared and what is not, and stop.")] = False,
 ) -> None:
     """Compare models with live databases: tables, columns, types, defaults, enums, checks, keys, indexes, sequences,
-    views; revisions with heads; MongoDB indexes and validators. Exit 7 if anything differs, 4 without a database.
+    views, triggers, rules, row security; owners, rights, settings of role and database; revisions with heads; MongoDB
+    collections, indexes, validators. Exit 7 if anything differs, 4 without a database. --explain: what is left out.
 
     Examples: autional drift · autional drift identity session · autional drift profile --url postgresql://…
     """
     from autional_cli.drift import compare, targets
 
+    if explain:
+        show_explanation(output)
+        return
     started = time.perf_counter()
     target = instance_of(instance)
     found = asyncio.run(compare(target.root, targets(target, services, url)))
@@ -56,6 +62,19 @@ def drift(
         render.note(f"no drift in {len(found)} services ({elapsed_ms:.0f} ms)")
 
 
+def show_explanation(output: str) -> None:
+    """Print every kind of difference, and what is never one."""
+    from autional_cli.drift.families import NOT_COMPARED, kinds
+
+    if output == "json":
+        render.data({"schema": 1, "kinds": kinds(), "not_compared": NOT_COMPARED.splitlines()[1:]})
+        return
+    render.out(NOT_COMPARED)
+    render.out("Kinds of difference:")
+    for line in textwrap.wrap(", ".join(kinds()), 118):
+        render.out(f"  {line}")
+
+
 def show(found: list[ServiceDrift]) -> None:
     """Print where every service stands, and each difference with both sides and what mends it."""
     rows = [(d.name, d.revision or "-", d.head or "-", "ok" if d.clean else str(len(d.differences))) for d in found]
@@ -67,3 +86,5 @@ def show(found: list[ServiceDrift]) -> None:
             render.out(f"  model     {one.model or '(not there)'}")
             render.out(f"  database  {one.database or '(not there)'}")
             render.block("  mend      " + one.mend.replace("\n", "\n            "))
+            if one.by:
+                render.out(f"  by        the operator: autional db shell {service.name} --operator --write")

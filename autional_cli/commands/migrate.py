@@ -8,6 +8,8 @@ import typer
 
 from autional_cli import render
 from autional_cli.errors import AutionalError, ExitCode
+from autional_cli.migrations.databases import with_database
+from autional_cli.migrations.report import show_rehearsals, show_sql, show_status, show_written
 from autional_cli.supervisor.target import FORMAT_HELP, HELP, instance_of
 
 if TYPE_CHECKING:
@@ -16,7 +18,6 @@ if TYPE_CHECKING:
 
     from autional_cli.instance import Instance
     from autional_cli.migrations.apply import Status
-    from autional_cli.migrations.rehearsal import Rehearsal
 
 app = typer.Typer(no_args_is_help=True)
 Services = Annotated[
@@ -61,7 +62,9 @@ def down(
     instance: InstanceName = None,
     output: Format = "table",
 ) -> None:
-    """Undo one revision, or all after --to. Says what data would be lost, and then wants -y.
+    """Undo one revision, or all after --to. Goes there on a copy first: what data would be lost is said, and wants -y.
+
+    What a copy cannot show counts as lost. With -y nothing is copied. --dry-run prints the SQL.
 
     Examples: autional migrate down -s identity · autional migrate down identity --to base -y
     """
@@ -72,16 +75,28 @@ def down(
     if sql:
         from autional_cli.migrations.script import sql as sql_of
 
-        texts = [(name, sql_of(target.root, name, at, end)) for name, at, end, _ in ways if at != end]
+        texts = [(name, sql_of(target.root, name, at, end)) for name, at, end in ways if at != end]
         show_sql(texts, output)
         return
-    lost = [f"{name}: {what}" for name, _, _, losses in ways for what in losses]
-    if lost and not yes:
+    targets = {name: end for name, at, end in ways if at != end}
+    going = [one for one in wanted if one[0] in targets]
+    if not yes:
+        ask(target, going, targets)
+    undo(target, going, targets, output)
+
+
+def ask(target: Instance, going: list[tuple[str, str]], targets: dict[str, str]) -> None:
+    """Raise AutionalError (exit 2) if something would be lost, or if nobody can tell; nothing has happened then."""
+    from autional_cli.migrations.databases import operator_url
+    from autional_cli.migrations.loss import losses
+
+    operator = operator_url(target)
+    found = run_async(target, going, lambda name, url: losses(target.root, name, url, targets[name], operator))
+    lost = [f"{name}: {what}" for (name, _), each in zip(going, found, strict=True) for what in each]
+    if lost:
         raise AutionalError(
             "this destroys data: " + "; ".join(lost), hint="the same command with -y goes on", exit_code=ExitCode.USAGE
         )
-    targets = {name: end for name, at, end, _ in ways if at != end}
-    undo(target, [one for one in wanted if one[0] in targets], targets, output)
 
 
 def undo(target: Instance, wanted: list[tuple[str, str]], targets: dict[str, str], output: str) -> None:
@@ -94,14 +109,13 @@ def undo(target: Instance, wanted: list[tuple[str, str]], targets: dict[str, str
     show_status(found, output)
 
 
-async def way_down(target: Instance, name: str, url: str, to: str | None) -> tuple[str, str, str, list[str]]:
-    """Return the service, where it stands, where it would go, and what that destroys."""
+async def way_down(target: Instance, name: str, url: str, to: str | None) -> tuple[str, str, str]:
+    """Return the service, where it stands, and where it would go."""
     from autional_cli.migrations.apply import status as stands
-    from autional_cli.migrations.loss import losses, target_of
+    from autional_cli.migrations.loss import target_of
 
     at = (await stands(target.root, name, url)).revision or "base"
-    end = target_of(target.root, name, at, to)
-    return name, at, end, await losses(target.root, name, url, end) if at != end else []
+    return name, at, target_of(target.root, name, at, to)
 
 
 @app.command()
@@ -134,22 +148,32 @@ def new(
     target, wanted = chosen(instance, [service], None)
     operator = operator_url(target)
     [written] = run_async(target, wanted, lambda name, _: write_revision(target.root, name, message, operator))
-    if output == "json":
-        entry = written and {
-            "name": service,
-            "revision": written.revision,
-            "path": str(written.path.relative_to(target.root)),
-            "hints": list(written.hints),
-        }
-        render.data({"schema": 1, "services": [entry] if entry else []})
-    elif written:
-        render.out(str(written.path.relative_to(target.root)))
-    if not written:
-        render.note(f"{service}: the models say nothing that the revisions do not; nothing written")
+    show_written(target, service, written, output)
+
+
+@app.command()
+def merge(
+    service: Annotated[str, typer.Option("--service", "-s", help="Whose revisions have several heads.")],
+    message: Annotated[str, typer.Option("--message", "-m", help="What it does, in a few words.")] = "merge",
+    instance: InstanceName = None,
+    output: Format = "table",
+) -> None:
+    """Write the revision that follows all heads of a service, and does nothing else.
+
+    Two branches that each added a revision leave two heads; `up` refuses them, because nothing leads on from there.
+
+    Example: autional migrate merge -s profile
+    """
+    from autional_cli.migrations.writing import write_merge
+
+    target = instance_of(instance)
+    if service not in {spec.name for spec, _ in with_database(target, [service], reachable=False)}:
+        raise AutionalError(f"{service!r} has no PostgreSQL database", exit_code=ExitCode.USAGE)
+    written = write_merge(target.root, service, message)
+    if written is None:
+        render.note(f"{service} has one head; nothing to merge")
         return
-    for hint in written.hints:
-        render.note(f"review: {hint}")
-    render.note(f"next: read it, then autional migrate rehearse {service}, then autional migrate up {service}")
+    show_written(target, service, written, output)
 
 
 @app.command()
@@ -177,28 +201,6 @@ def rehearse(
             hint="first add what is new, release the code, then remove what is old in a later revision",
             exit_code=ExitCode.FINDINGS,
         )
-
-
-def show_rehearsals(found: list[Rehearsal]) -> None:
-    """Print what each revision did to the copy."""
-    for one in found:
-        if not one.steps and not one.failure:
-            render.out(f"{one.service}: nothing is pending at {one.revision or 'no revision'}")
-            continue
-        render.out(f"{one.service}: {one.revision or 'no revision'} → {one.head}, {one.bytes / 1024:.0f} kB of tables")
-        for step in one.steps:
-            render.out(f"  {step.revision}  {step.elapsed_ms:.0f} ms")
-            for lock in step.locks:
-                blocked = " and ".join(
-                    word for word, blocks in (("reads", lock.blocks_reads), ("writes", lock.blocks_writes)) if blocks
-                )
-                effect = f"blocks {blocked}" if blocked else "blocks neither reads nor writes"
-                render.out(f"    {lock.mode} on {lock.table} ({lock.bytes / 1024:.0f} kB): {effect}")
-        for broken in one.broken:
-            render.out(f"  {'breaks' if broken.certain else 'may break'}  {broken.statement}")
-            render.out(f"    {broken.why}")
-        if one.failure:
-            render.out(f"  failed  {one.failure}")
 
 
 def chosen(
@@ -255,16 +257,6 @@ def show(results: list[Status], output: str) -> None:
         )
 
 
-def show_status(results: list[Status], output: str) -> None:
-    """Print where the schemas stand."""
-    if output == "json":
-        services = [{"name": r.service, "revision": r.revision, "head": r.head, "current": r.current} for r in results]
-        render.data({"schema": 1, "services": services})
-    else:
-        rows = [(r.service, r.revision or "-", r.head, "ok" if r.current else "pending") for r in results]
-        render.table(("SERVICE", "REVISION", "HEAD", "STATE"), rows)
-
-
 def print_sql(target: Instance, wanted: list[tuple[str, str]], output: str) -> None:
     """Print what `up` would do."""
     from autional_cli.migrations.apply import status as stands
@@ -273,14 +265,3 @@ def print_sql(target: Instance, wanted: list[tuple[str, str]], output: str) -> N
     found = run_async(target, wanted, lambda name, url: stands(target.root, name, url))
     waiting = [one for one in found if pending(target.root, one.service, one.revision)]
     show_sql([(s.service, sql(target.root, s.service, s.revision or "base", s.head)) for s in waiting], output)
-
-
-def show_sql(texts: list[tuple[str, str]], output: str) -> None:
-    """Print SQL by service."""
-    if output == "json":
-        render.data({"schema": 1, "services": [{"name": name, "sql": text} for name, text in texts]})
-        return
-    for name, text in texts:
-        render.block(f"-- {name}\n{text.strip()}\n")
-    if not texts:
-        render.note("nothing to do")

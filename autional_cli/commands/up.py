@@ -13,7 +13,7 @@ import typer
 
 from autional_cli import render
 from autional_cli.errors import AutionalError
-from autional_cli.supervisor.target import FORMAT_HELP, HELP, instance_of
+from autional_cli.supervisor.target import FORMAT_HELP, HELP, new_instance_of
 
 if TYPE_CHECKING:
     from autional_cli.instance import Instance
@@ -45,7 +45,7 @@ def up(
     Examples: autional up · autional up identity · autional up --stack login --timings · autional up --driver docker
     """
     began = time.time()
-    target = instance_of(instance)
+    target = new_instance_of(instance)
     wanted = {"services": services or [], "stack": stack, "driver": driver}
     wanted["image"] = chosen_image(target.root, services_as, image)
     if dry_run:

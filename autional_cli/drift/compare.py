@@ -21,11 +21,15 @@ DEADLINE_S = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A service and the database to compare it with. `kind` is `postgres` or `mongo`."""
+    """A service and the database to compare it with. `kind` is `postgres` or `mongo`.
+
+    `provisioned`: whether the server was set up here, so that roles have the limits that they get here.
+    """
 
     name: str
     kind: str
     url: str
+    provisioned: bool = True
 
 
 def targets(instance: Instance, services: list[str] | None = None, url: str | None = None) -> list[Target]:
@@ -43,7 +47,7 @@ def targets(instance: Instance, services: list[str] | None = None, url: str | No
             exit_code=ExitCode.USAGE,
         )
     known = with_database(instance, chosen, reachable=url is None)
-    return [Target(spec.name, spec.database, async_url(url) if url else found) for spec, found in known]
+    return [Target(spec.name, spec.database, async_url(url) if url else found, url is None) for spec, found in known]
 
 
 def async_url(url: str) -> str:
@@ -96,7 +100,9 @@ async def _postgres(root: Path, target: Target, engines: Engines) -> ServiceDrif
     metadata = metadata_of(root, target.name)
     try:
         async with engines.connect(target.url) as connection:
-            return await connection.run_sync(compare_service, root, target.name, metadata)
+            return await connection.run_sync(
+                lambda sync: compare_service(sync, root, target.name, metadata, provisioned=target.provisioned)
+            )
     except (DBAPIError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as failure:
         raise _unavailable(target, str(getattr(failure, "orig", None) or failure)) from failure
 

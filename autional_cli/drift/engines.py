@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 CONNECT_S = 5.0
+# Given at the login, before a limit of the role's own, which may be drift, ends the first statement.
+LIMITS = {"lock_timeout": "5s", "statement_timeout": "30s", "idle_in_transaction_session_timeout": "60s"}
 _url: ContextVar[str] = ContextVar("url of the database to connect to")
 
 
@@ -61,4 +63,4 @@ async def _connect() -> Any:
 
     url = _url.get()
     encryption: dict[str, Any] = {"ssl": False} if urlsplit(url).hostname in (LOOPBACK, "localhost") else {}
-    return await asyncpg.connect(url, timeout=CONNECT_S, **encryption)
+    return await asyncpg.connect(url, timeout=CONNECT_S, server_settings=LIMITS, **encryption)

@@ -8,17 +8,16 @@ happens to this process, and no row of the service is read.
 from __future__ import annotations
 
 import secrets
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from alembic.autogenerate import compare_metadata
-from alembic.runtime.migration import MigrationContext
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from autional_cli.drift import catalog, difference
-from autional_cli.drift.enums import load_plugin
 from autional_cli.drift.model import Difference, ServiceDrift
 from autional_cli.drift.revision import compare_revision
+from autional_cli.drift.surroundings import compare_surroundings
 from autional_cli.errors import AutionalError, ExitCode
 
 if TYPE_CHECKING:
@@ -27,39 +26,56 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, MetaData
 
 _LIVE = "public"
-_LIMITS = "SET LOCAL lock_timeout = '5s'; SET LOCAL statement_timeout = '30s'"
+_SETTINGS = (
+    "SET LOCAL transaction_read_only = off",  # the role's default may be otherwise, which is drift and told
+    "SET LOCAL lock_timeout = '5s'",
+    "SET LOCAL statement_timeout = '30s'",
+    "SET LOCAL check_function_bodies = off",
+)
 
 
-def compare_service(connection: Connection, root: Path, service: str, metadata: MetaData) -> ServiceDrift:
-    """Return in what the database differs from `metadata` and from the head of the service's revisions."""
-    revision, head, behind = compare_revision(connection, root, service)
+def compare_service(
+    connection: Connection, root: Path, service: str, metadata: MetaData, *, provisioned: bool = True
+) -> ServiceDrift:
+    """Return in what the database differs from `metadata` and from the head of the service's revisions.
+
+    `provisioned=False` for a server that somebody else set up.
+    """
+    role, _ = catalog.roles(connection)
+    around = list(compare_surroundings(connection, role, service, provisioned=provisioned))
+    connection.execute(text(f"SET search_path = {_LIVE}"))  # the role's own may be otherwise, which was told above
+    connection.commit()
+    structure = compare_schema(connection, metadata)
+    revision, head, behind = compare_revision(connection, root, service, structure)
     connection.rollback()
-    return ServiceDrift(service, revision, head, (*behind, *compare_schema(connection, metadata)))
+    return ServiceDrift(service, revision, head, (*behind, *around, *structure))
 
 
 def compare_schema(connection: Connection, metadata: MetaData) -> list[Difference]:
     """Return in what the schema `public` differs from `metadata`; leaves no trace in the database."""
-    declared, live = read_both(connection, metadata)
-    found = difference.compare(declared, live)
-    return found or _compare_with_alembic(connection, metadata)
+    declared, live, role = read_both(connection, metadata)
+    return difference.compare(declared, live, role)
 
 
-def read_both(connection: Connection, metadata: MetaData) -> tuple[catalog.Snapshot, catalog.Snapshot]:
-    """Return what `metadata` declares and what the database holds."""
+def read_both(connection: Connection, metadata: MetaData) -> tuple[catalog.Snapshot, catalog.Snapshot, str]:
+    """Return what `metadata` declares, what the database holds, and the name of the service's role."""
     scratch = f"drift_{secrets.token_hex(6)}"
     try:
-        for statement in (
-            *_LIMITS.split("; "),
-            f"CREATE SCHEMA {scratch}",
-            f"SET LOCAL search_path = {scratch}, {_LIVE}",
-        ):
+        for statement in (*_SETTINGS, f"CREATE SCHEMA {scratch}", f"SET LOCAL search_path = {scratch}, {_LIVE}"):
             connection.execute(text(statement))
+        expected, present = catalog.roles(connection)
         _create(connection, metadata)
-        declared = catalog.read(connection, scratch)
+        declared = {key: _full(item) for key, item in catalog.read(connection, scratch, present).items()}
         connection.execute(text(f"SET LOCAL search_path = {_LIVE}"))
-        return declared, catalog.read(connection, _LIVE)
+        name = connection.execute(text("SELECT pg_get_userbyid(:role)::text"), {"role": expected}).scalar_one()
+        return declared, catalog.read(connection, _LIVE, expected), name
     finally:
         connection.rollback()
+
+
+def _full(item: catalog.Item) -> catalog.Item:
+    """Return a declared object with all rights, whatever rights this role's new objects have by default."""
+    return replace(item, facts={**item.facts, "rights": "all"}) if "rights" in item.facts else item
 
 
 def _create(connection: Connection, metadata: MetaData) -> None:
@@ -79,18 +95,3 @@ def _create(connection: Connection, metadata: MetaData) -> None:
             hint="the statement is the models' own: mend services/<name>/models.py",
             exit_code=ExitCode.CONFIGURATION,
         ) from failure
-
-
-def _compare_with_alembic(connection: Connection, metadata: MetaData) -> list[Difference]:
-    """Ask Alembic too where nothing was found: a second pair of eyes on what our statement may not look at."""
-    load_plugin()
-    options = {"compare_type": True, "compare_server_default": True}
-    try:
-        context = MigrationContext.configure(connection, opts=options)
-        found = compare_metadata(context, metadata)
-    finally:
-        connection.rollback()
-    return [
-        Difference("alembic", str(one[0] if isinstance(one, tuple) else one), repr(one), "", "autional migrate new")
-        for one in found
-    ]

@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 @asynccontextmanager
 async def opened(instance: Instance) -> AsyncIterator[Any]:
     """Yield a client of the bus. AutionalError (exit 4) if it does not answer, now or later."""
-    from autional_cli.supervisor.topology import all_resources
+    from autional_cli.supervisor.topology import reachable_resources
     from services.chassis.redis import connect
 
-    urls = [resource.admin_url() for resource in all_resources(instance) if resource.name == "redis"]
+    urls = [resource.admin_url() for resource in reachable_resources(instance) if resource.name == "redis"]
     if not urls:
         raise unreachable(instance, "the stack has no service, and so no bus")
     client: Any = connect(urls[0], name="autional-events")

@@ -77,7 +77,7 @@ def service(deployment: Deployment, unit: Unit) -> dict[str, Any]:
             **unit.variables,
         },
         "secrets": [mounted(unit, secret) for secret in unit.secrets],
-        "configs": [{"source": "trust", "target": TRUST_FILE, "mode": text.Octal(0o444)}],
+        "configs": [{"source": "trust", "target": TRUST_FILE, "mode": 0o444}],
         "networks": [NETWORK],
         "stop_grace_period": f"{GRACE_S}s",
         "healthcheck": {
@@ -163,7 +163,7 @@ def mounted(unit: Unit, secret: Secret) -> dict[str, Any]:
         "target": secret.name,
         "uid": str(USER),
         "gid": str(USER),
-        "mode": text.Octal(0o400),
+        "mode": 0o400,
     }
 
 

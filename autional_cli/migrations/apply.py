@@ -6,6 +6,7 @@ Each revision is a transaction, so whatever happens, the database stands at a re
 from __future__ import annotations
 
 import asyncio
+import shlex
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -13,13 +14,24 @@ from typing import TYPE_CHECKING, Any
 
 from alembic import command
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import text
+from sqlalchemy import event, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
+from autional_cli.drift.catalog import read
+from autional_cli.drift.difference import compare
 from autional_cli.errors import AutionalError, ExitCode
-from autional_cli.migrations.script import ALEMBIC, TURN_S, configuration, directory, importable
+from autional_cli.migrations.script import (
+    ALEMBIC,
+    TURN_S,
+    configuration,
+    directory,
+    importable,
+    joined,
+    pending,
+    single_head,
+)
 from services.chassis.migration import LOCK_WAIT_S, TABLE_LOCK_S, lock_key
 
 if TYPE_CHECKING:
@@ -27,6 +39,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from sqlalchemy import Connection
+
+    from autional_cli.drift.catalog import Snapshot
 
     Progress = Callable[[str], None]
     OnApply = Callable[..., None]
@@ -61,6 +75,8 @@ class Move:
     on_apply: OnApply | None = None
     steps: list[tuple[str, float]] = field(default_factory=list)
     _since: float = 0.0
+    _before: Snapshot = field(default_factory=dict)
+    _commits: int = 0
 
     def run(self, connection: Connection) -> Status:
         """Go there, under the service's advisory lock; AutionalError says where it stands if it fails."""
@@ -69,7 +85,11 @@ class Move:
         try:
             here = _status(connection, self.root, self.service)
             connection.commit()
+            if not self.down:
+                single_head(self.root, self.service)
+                pending(self.root, self.service, here.revision)
             if self.down or not here.current:
+                self._before = _snapshot(connection)
                 self._go(connection)
             return _status(connection, self.root, self.service)
         except AutionalError:
@@ -112,26 +132,41 @@ class Move:
         callbacks = [self._applied, *([self.on_apply] if self.on_apply else [])]
         config.attributes["options"] = {"on_version_apply": callbacks}
         self._since = time.perf_counter()
-        (command.downgrade if self.down else command.upgrade)(config, self.target)
+        event.listen(connection, "commit", self._committed)
+        try:
+            (command.downgrade if self.down else command.upgrade)(config, self.target)
+        finally:
+            event.remove(connection, "commit", self._committed)
 
-    def _applied(self, *, step: Any, **_: Any) -> None:
+    def _committed(self, _: Connection) -> None:
+        self._commits += 1
+
+    def _applied(self, *, ctx: Any, step: Any, **_: Any) -> None:
         revision = str(step.up_revision_id)
         elapsed_ms = (time.perf_counter() - self._since) * 1000
         self.steps.append((revision, elapsed_ms))
         self.progress(f"{self.service}: {'undone' if self.down else 'applied'} {revision} in {elapsed_ms:.0f} ms")
+        self._before = _snapshot(ctx.connection, commit=False)
+        self._commits = -1  # that of the revision itself is to come
         self._since = time.perf_counter()
 
     def _failed(self, connection: Connection, failure: Exception) -> AutionalError:
-        """Say which revision failed and at which one the database stands."""
+        """Say which revision failed, at which one the database stands, and what it had committed on its way."""
+        left, undo = "", ""
         if not connection.invalidated:
             connection.rollback()
             at = _status(connection, self.root, self.service).revision or "no revision"
+            left, undo = _left(self._before, _snapshot(connection))
         else:
             at = self.steps[-1][0] if self.steps else "the revision it was at"
-        why = getattr(failure, "orig", None) or failure
+        if self._commits > 0 and not left:
+            left = "rows, if it changed any before its autocommit block"
+        outcome = f", and what it had committed before stays: {left}" if left else " and was rolled back"
+        clear = f"autional db shell {self.service} --write -c {shlex.quote(undo)}; then " if undo else ""
+        why = _said(getattr(failure, "orig", None) or failure)
         return AutionalError(
-            f"{self.service}: {self._failing(at)} failed and was rolled back: {_said(why)}; the database is at {at}",
-            hint=f"mend the revision, then: autional migrate up {self.service}",
+            f"{self.service}: {self._failing(at)} failed{outcome}: {why}; the database is at {at}",
+            hint=f"{clear}mend the revision, then: autional migrate up {self.service}",
             exit_code=ExitCode.SCHEMA_DRIFT,
         )
 
@@ -139,7 +174,9 @@ class Move:
         script = directory(self.root, self.service)
         if self.down:
             return f"undoing {at}"
-        after = [step.revision for step in script.walk_revisions() if (step.down_revision or "no revision") == at]
+        after = [
+            step.revision for step in script.walk_revisions() if (joined(step.down_revision) or "no revision") == at
+        ]
         return f"revision {after[0]}" if after else "the migration"
 
 
@@ -188,6 +225,23 @@ def _status(connection: Connection, root: Path, service: str) -> Status:
     script_heads = directory(root, service).get_heads()
     current = MigrationContext.configure(connection).get_current_heads()
     return Status(service, ",".join(sorted(current)), ",".join(sorted(script_heads)))
+
+
+def _left(before: Snapshot, after: Snapshot) -> tuple[str, str]:
+    """Return what a failed revision left behind, as text, and the SQL that takes it away without losing a row."""
+    made = [item for key, item in after.items() if before.get(key) != item]
+    gone = [item for key, item in before.items() if key not in after]
+    told = [f"{'invalid ' * (i.facts.get('state') == 'invalid')}{i.family} {i.object}" for i in made]
+    told += [f"{item.family} {item.object} is gone" for item in gone]
+    mends = [each.mend for each in compare(before, after, role="") if not each.mend.startswith("--")]
+    return ", ".join(told), "; ".join(mends)
+
+
+def _snapshot(connection: Connection, *, commit: bool = True) -> Snapshot:
+    found = read(connection, "public")
+    if commit:
+        connection.commit()
+    return found
 
 
 def _said(failure: object) -> str:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit, urlunsplit
 
 from autional_cli.errors import AutionalError, ExitCode
-from autional_cli.supervisor.topology import all_resources
+from autional_cli.supervisor.topology import reachable_resources
 from autional_cli.workspace.discover import discover
 from autional_cli.workspace.source import suggest
 
@@ -22,6 +23,10 @@ def databases(instance: Instance, services: list[str] | None = None) -> list[tup
 
     Raises AutionalError for a service that has none.
     """
+    known = [spec.name for spec in discover(instance.root).values() if spec.database == "postgres"]
+    for name in services or ():
+        if name not in known:
+            raise _without(name, "PostgreSQL database", known)
     found = {spec.name: url for spec, url in with_database(instance) if spec.database == "postgres"}
     for name in services or ():
         if name not in found:
@@ -37,6 +42,9 @@ def with_database(
     `reachable=False` leaves the URLs empty and asks for no instance. Raises AutionalError for a service without one.
     """
     specs = {spec.name: spec for spec in discover(instance.root).values() if spec.database != "none"}
+    for name in services or ():
+        if name not in specs:
+            raise _without(name, "database", specs)
     urls = _urls(instance, specs.values()) if reachable else dict.fromkeys(specs, "")
     for name in services or ():
         if name not in urls:
@@ -50,7 +58,7 @@ def operator_url(instance: Instance) -> str:
 
 
 def _postgres(instance: Instance) -> Resource:
-    found = next((resource for resource in all_resources(instance) if resource.name == "postgres"), None)
+    found = next((resource for resource in reachable_resources(instance) if resource.name == "postgres"), None)
     if found is None:
         raise AutionalError("the stack has no PostgreSQL server", hint="autional up", exit_code=ExitCode.USAGE)
     return found
@@ -58,7 +66,7 @@ def _postgres(instance: Instance) -> Resource:
 
 def _urls(instance: Instance, specs: Iterable[ServiceSpec]) -> dict[str, str]:
     """Return the URL of each service that the instance's stack gives a database."""
-    served = {resource.name: resource for resource in all_resources(instance)}
+    served = {resource.name: resource for resource in reachable_resources(instance)}
     stood = [(spec, served.get(spec.database)) for spec in specs]
     return {
         spec.name: r.url_for(spec) for spec, r in stood if r is not None and spec.name in getattr(r, "services", ())
@@ -74,16 +82,22 @@ def _without(name: str, what: str, known: Iterable[str]) -> AutionalError:
     )
 
 
-def database_url(instance: Instance, service: str) -> str:
-    """Return the URL of a service's database, whichever kind it is. Raises AutionalError if it has none."""
+def database_url(instance: Instance, service: str, *, operator: bool = False) -> str:
+    """Return the URL of a service's database, whichever kind it is, as that service or with the operator's login.
+
+    Raises AutionalError if it has none.
+    """
     specs = discover(instance.root)
     spec = specs.get(service)
-    resource = next((r for r in all_resources(instance) if spec is not None and r.name == spec.database), None)
-    if spec is None or resource is None:
-        with_one = [name for name, known in specs.items() if known.database != "none"]
-        raise AutionalError(
-            f"{service!r} has no database{suggest(service, with_one)}",
-            hint=f"services that have one: {', '.join(with_one)}",
-            exit_code=ExitCode.USAGE,
-        )
-    return resource.url_for(spec)
+    with_one = [name for name, known in specs.items() if known.database != "none"]
+    if spec is None or service not in with_one:
+        raise _without(service, "database", with_one)
+    resource = next((r for r in reachable_resources(instance) if r.name == spec.database), None)
+    if resource is None:
+        raise _without(service, "database", with_one)
+    own = resource.url_for(spec)
+    if not operator:
+        return own
+    login = urlsplit(resource.admin_url())
+    query = login.query or urlsplit(own).query
+    return urlunsplit((login.scheme, login.netloc, urlsplit(own).path, query, ""))

@@ -82,7 +82,7 @@ async def rehearse(
     if not pending(root, service, here.revision):
         return Rehearsal(service, here.revision, here.head)
     started = time.perf_counter()
-    async with copied_database(operator_url, _database(url)) as copy:
+    async with copied_database(operator_url, url) as copy:
         copied_ms = (time.perf_counter() - started) * 1000
         progress(f"{service}: copied in {copied_ms:.0f} ms")
         return await _rehearse(
@@ -133,9 +133,3 @@ async def _refused(before: catalog.Snapshot, url: str) -> list[Broken]:
 
 def _read(connection: Connection) -> catalog.Snapshot:
     return catalog.read(connection, "public")
-
-
-def _database(url: str) -> str:
-    from sqlalchemy import make_url
-
-    return str(make_url(url).database)

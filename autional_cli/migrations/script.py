@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING
 from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
-from alembic.util import CommandError
 
 from autional_cli.errors import AutionalError, ExitCode
+from autional_cli.migrations.files import broken, inspect
 from autional_cli.migrations.plan import revisions_dir
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ ALEMBIC = threading.Lock()
 
 @dataclass(frozen=True, slots=True)
 class Revision:
-    """One revision file. `previous` is empty for the first."""
+    """One revision file. `previous` is empty for the first, and several ids separated by commas for a merge."""
 
     id: str
     previous: str
@@ -57,16 +57,24 @@ def literal(path: Path) -> str:
 def directory(root: Path, service: str) -> ScriptDirectory:
     """Return the revisions of a service as Alembic sees them. AutionalError (exit 3) for files it cannot load."""
     importable(root)
+    inspect(root, service)
     script = ScriptDirectory.from_config(configuration(root, service))
     try:
         script.get_heads()
-    except (CommandError, SyntaxError, ImportError, NameError) as failure:
-        raise AutionalError(
-            f"migrations/{service}: {type(failure).__name__}: {failure}",
-            hint="each revision names the one before it in down_revision",
-            exit_code=ExitCode.CONFIGURATION,
-        ) from failure
+    except Exception as failure:  # a file runs when it is loaded, and may raise anything
+        raise broken(root, service, failure) from failure
     return script
+
+
+def single_head(root: Path, service: str) -> None:
+    """Raise AutionalError (exit 3) if the revisions of a service have several heads: nobody knows which is meant."""
+    found = heads(root, service)
+    if len(found) > 1:
+        raise AutionalError(
+            f"migrations/{service} has several heads: {', '.join(found)}",
+            hint=f"autional migrate merge -s {service}; or let one follow the other (down_revision)",
+            exit_code=ExitCode.CONFIGURATION,
+        )
 
 
 def heads(root: Path, service: str) -> tuple[str, ...]:
@@ -80,7 +88,7 @@ def chain(root: Path, service: str) -> list[Revision]:
     return [
         Revision(
             id=step.revision,
-            previous=str(step.down_revision or ""),
+            previous=joined(step.down_revision),
             summary=(step.doc or "").strip(),
             path=Path(step.path),
         )
@@ -89,14 +97,26 @@ def chain(root: Path, service: str) -> list[Revision]:
 
 
 def pending(root: Path, service: str, at: str) -> list[Revision]:
-    """Return the revisions after `at` (empty: all of them). AutionalError if `at` is not among the files."""
+    """Return the revisions after `at` (empty: all of them). AutionalError if `at` is not among the files.
+
+    A database that was left at several heads is at all of them, separated by commas.
+    """
     found = chain(root, service)
-    if not at:
-        return found
-    known = [revision.id for revision in found]
-    if at not in known:
-        raise unknown(service, at)
-    return found[known.index(at) + 1 :]
+    previous = {revision.id: revision.previous for revision in found}
+    applied: set[str] = set()
+    ahead = [one for one in at.split(",") if one]
+    while ahead:
+        one = ahead.pop()
+        if one not in previous:
+            raise unknown(service, one)
+        applied.add(one)
+        ahead += [before for before in previous[one].split(",") if before and before not in applied]
+    return [revision for revision in found if revision.id not in applied]
+
+
+def joined(down_revision: str | tuple[str, ...] | list[str] | None) -> str:
+    """Return what a revision follows as text: of a merge, all of them, separated by commas."""
+    return down_revision if isinstance(down_revision, str) else ",".join(down_revision or ())
 
 
 def unknown(service: str, revision: str) -> AutionalError:

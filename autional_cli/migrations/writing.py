@@ -19,6 +19,7 @@ from alembic.autogenerate import produce_migrations, render_python_code
 from alembic.operations import Operations, ops
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy.dialects import postgresql
+from sqlalchemy.exc import DBAPIError
 
 from autional_cli.drift.enums import load_plugin
 from autional_cli.drift.models import metadata_of
@@ -29,7 +30,7 @@ from autional_cli.migrations.casting import add_casts
 from autional_cli.migrations.hints import flatten, review
 from autional_cli.migrations.plan import revisions_dir
 from autional_cli.migrations.scratch import scratch_database
-from autional_cli.migrations.script import chain, heads
+from autional_cli.migrations.script import chain, heads, single_head
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, MetaData
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from autional_cli.drift.model import Difference
 
 FORMAT_S = 20
+_LABEL_NOT_COMMITTED = "55P04"  # unsafe_new_enum_value_usage
 _OPTIONS = {"compare_type": True, "compare_server_default": True}
 
 
@@ -48,16 +50,29 @@ class Written:
     revision: str
     path: Path
     hints: tuple[str, ...]
+    before: tuple[Path, ...] = ()  # written too, because it has to be committed first
 
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """The bodies of `upgrade` and `downgrade`, the imports they need, and what to review."""
+    """The bodies of `upgrade` and `downgrade`, the imports they need, and what to review.
+
+    `labels` are the enums that get labels; `rest` and `rest_down` are the bodies without these.
+    """
 
     up: str
     down: str
     imports: tuple[str, ...]
     hints: tuple[str, ...]
+    labels: tuple[Difference, ...] = ()
+    rest: str = ""
+    rest_down: str = ""
+
+    def apart(self) -> list[Content]:
+        """Return the labels in a revision of their own, and what may use them then."""
+        about = tuple(f"{each.object}: a label is used only after it was committed" for each in self.labels)
+        first = Content(_sql(self.labels, "mend"), _sql(reversed(self.labels), "undo") or "pass", (), about)
+        return [first, Content(self.rest, self.rest_down, self.imports, self.hints)]
 
 
 async def write_revision(root: Path, service: str, message: str, operator_url: str) -> Written | None:
@@ -68,13 +83,7 @@ async def write_revision(root: Path, service: str, message: str, operator_url: s
     slug = "_".join(re.findall(r"[a-z0-9]+", message.lower()))[:40].strip("_")
     if not slug:
         raise AutionalError("the message needs a word", hint='-m "add a nickname"', exit_code=ExitCode.USAGE)
-    found = heads(root, service)
-    if len(found) > 1:
-        raise AutionalError(
-            f"{service} has several heads: {', '.join(found)}",
-            hint="make one follow the other (down_revision) before a new one is written",
-            exit_code=ExitCode.CONFIGURATION,
-        )
+    single_head(root, service)
     metadata = metadata_of(root, service)
     load_plugin()
     async with scratch_database(operator_url) as url:
@@ -82,14 +91,62 @@ async def write_revision(root: Path, service: str, message: str, operator_url: s
         content: Content | None = await connected(url, lambda connection: autogenerate(connection, metadata))
     if content is None:
         return None
+    parts = [content]
+    if content.labels:
+        async with scratch_database(operator_url) as url:
+            await upgrade(root, service, url)
+            together = await connected(url, lambda connection: fits_one_transaction(connection, content))
+        parts = [content] if together else content.apart()
+    earlier: list[Path] = []
+    for number, part in enumerate(parts, 1):
+        step = " labels" if number < len(parts) else ""
+        path, revision = _place(root, service, slug + step.replace(" ", "_"))
+        found = heads(root, service)
+        with path.open("x", encoding="utf-8") as file:
+            file.write(render(part, message + step, revision, found[0] if found else None))
+        tidy(path)
+        earlier.append(path)
+    return Written(service, revision, path, content.hints, tuple(earlier[:-1]))
+
+
+def _place(root: Path, service: str, slug: str) -> tuple[Path, str]:
+    """Return path and id of the next revision."""
     number = 1 + max((int(r.path.name[:4]) for r in chain(root, service) if r.path.name[:4].isdigit()), default=0)
-    revision = f"{service}_{number:04}"
     path = revisions_dir(root, service) / f"{number:04}_{slug}.py"
     path.parent.mkdir(parents=True, exist_ok=True)
+    return path, f"{service}_{number:04}"
+
+
+def write_merge(root: Path, service: str, message: str = "merge") -> Written | None:
+    """Write the revision that follows all heads and does nothing; None if there is one head."""
+    found = heads(root, service)
+    if len(found) < 2:
+        return None
+    slug = "_".join(re.findall(r"[a-z0-9]+", message.lower()))[:40].strip("_") or "merge"
+    path, revision = _place(root, service, slug)
+    hint = f"{' and '.join(found)} are both applied from here on, in any order"
+    text = render(Content("pass", "pass", (), (hint,)), message, revision, found[0])
     with path.open("x", encoding="utf-8") as file:
-        file.write(render(content, message, revision, found[0] if found else None))
+        file.write(text.replace(f'down_revision = "{found[0]}"', f"down_revision = {found!r}"))
     tidy(path)
-    return Written(service, revision, path, content.hints)
+    return Written(service, revision, path, (hint,))
+
+
+def fits_one_transaction(connection: Connection, content: Content) -> bool:
+    """Whether a revision can be applied at once; a label of an enum may not be used before it is committed."""
+    context = MigrationContext.configure(connection)
+    try:
+        for each in content.labels:
+            for statement in _statements(each.mend):
+                connection.exec_driver_sql(statement)
+        _run(content.rest, list(content.imports), context)
+    except DBAPIError as failure:
+        if getattr(failure.orig, "sqlstate", "") != _LABEL_NOT_COMMITTED:
+            raise
+        return False
+    finally:
+        connection.rollback()
+    return True
 
 
 def autogenerate(connection: Connection, metadata: MetaData) -> Content | None:
@@ -115,11 +172,18 @@ def autogenerate(connection: Connection, metadata: MetaData) -> Content | None:
     hints = review(flatten(script.upgrade_ops))
     hints += [f"{d.object}: {d.kind}, which Alembic does not compare, is SQL here" for d in (*enums, *rest)]
     hints += [f"{d.object}: still differs ({d.kind}); finish by hand" for d in compare_schema(connection, metadata)]
+    labels = tuple(each for each in enums if each.kind == "enum_labels")
+    new = [each for each in enums if each not in labels]
+    rest_up = _joined(_sql(new, "mend"), up, _sql(rest, "mend"))
+    rest_down = _joined(_sql(reversed(rest), "undo"), down, _sql(reversed(new), "undo"))
     return Content(
-        up=_joined(_sql(enums, "mend"), up, _sql(rest, "mend")),
-        down=_joined(_sql(reversed(rest), "undo"), down, _sql(reversed(enums), "undo")),
+        up=_joined(_sql(labels, "mend"), rest_up if rest_up != "pass" else ""),
+        down=_joined(rest_down if rest_down != "pass" else "", _sql(reversed(labels), "undo")),
         imports=tuple(sorted(set(imports))),
         hints=tuple(hints),
+        labels=labels,
+        rest=rest_up,
+        rest_down=rest_down,
     )
 
 

@@ -94,13 +94,13 @@ def check_name(root: Path, wish: Wish, known: Mapping[str, ServiceSpec]) -> None
             f"there is a service {wish.name!r} already: services/{wish.name}",
             hint=f"choose another name, or look at it: autional why {wish.name}",
         )
-    words.check_service(wish.name)
     owner = next((s.name for s in known.values() for e in s.publishes if e.partition(".")[0] == wish.name), None)
     if owner:
         raise AutionalError(
             f"events {wish.name}.* belong to {owner}; a service of that name could publish none of its own",
             hint="choose another name",
         )
+    words.check_service(wish.name)
     name = wish.name
     files = (f"tests/services/test_{name}.py", f"tests/platform/test_{name}.py")
     for path in (root / "services" / name, root / "migrations" / name, *(root / file for file in files)):

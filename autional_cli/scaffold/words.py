@@ -8,6 +8,7 @@ import re
 import sys
 
 from autional_cli.errors import AutionalError
+from autional_cli.scaffold.taken import taken_by
 
 SERVICE = re.compile(r"[a-z][a-z0-9]{1,19}")  # what the gateway routes, what a database and a role may be called
 EVENT = re.compile(r"[a-z][a-z0-9]*\.[a-z][a-z0-9_]{0,39}")
@@ -30,16 +31,22 @@ CLASHING = frozenset([
 def check_service(name: str) -> None:
     """Raise AutionalError unless `name` can be the name of a new service, whatever else exists."""
     if not SERVICE.fullmatch(name):
+        taken = taken_by(name)
         raise AutionalError(
-            f"{name!r} cannot name a service: 2 to 20 of a-z and 0-9, beginning with a letter",
+            f"{name!r} is {taken}"
+            if taken
+            else f"{name!r} cannot name a service: 2 to 20 of a-z and 0-9, beginning with a letter",
             hint="autional new loyalty",
         )
     if keyword.iskeyword(name):
         raise AutionalError(f"{name!r} is a keyword of Python and cannot name a package", hint="choose another name")
     if name in PLATFORM:
         raise AutionalError(f"{name!r} is a name of the platform itself", hint="choose another name")
-    if name in sys.stdlib_module_names:
+    if name in sys.stdlib_module_names or name in sys.builtin_module_names:
         raise AutionalError(f"{name!r} is a module of Python's standard library", hint="choose another name")
+    taken = taken_by(name)
+    if taken:
+        raise AutionalError(f"{name!r} is {taken}: a service of that name could not work", hint="choose another name")
 
 
 def check_resource(word: str) -> None:
@@ -49,6 +56,9 @@ def check_resource(word: str) -> None:
             f"{word!r} cannot name a resource: a noun in the singular, 2 to 20 of a-z and 0-9",
             hint="autional new loyalty --resource reward",
         )
+    taken = next(filter(None, (taken_by(each, schema=True) for each in (word, plural(word)))), "")
+    if taken:
+        raise AutionalError(f"--resource {word} is {taken}, and names a table", hint="choose a noun of the business")
     if word in CLASHING or plural(word) in CLASHING:
         raise AutionalError(
             f"--resource {word} would hide what the code of every service calls {word}",

@@ -171,12 +171,17 @@ def require(instance: Instance) -> Connection:
     """Return a connection to the running supervisor; AutionalError (exit 4) when there is none."""
     connection = connect(instance)
     if connection is None:
-        raise AutionalError(
-            f"instance {instance.name} of {instance.root} is not running",
-            hint="autional up",
-            exit_code=ExitCode.BACKEND_UNAVAILABLE,
-        )
+        raise not_running(instance)
     return connection
+
+
+def not_running(instance: Instance) -> AutionalError:
+    """Return the error for an instance that would have to run."""
+    return AutionalError(
+        f"instance {instance.name} of {instance.root} is not running",
+        hint="autional up",
+        exit_code=ExitCode.BACKEND_UNAVAILABLE,
+    )
 
 
 def attach_or_start(instance: Instance, options: Sequence[str] = (), began: float | None = None) -> Connection:

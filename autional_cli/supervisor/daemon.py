@@ -69,6 +69,7 @@ class Supervisor:
                 wanted = [p for d in self.platform.units_to_start(topology, only) for p in ports_of(d)]
                 await asyncio.to_thread(refuse_taken, wanted, wanted_by=f"instance {self.instance.name}")
             self._request, self.topology = replace(merged, asked=()), topology
+            await self._forget(topology)
             await self.platform.reprovision(topology)
             touched = self.platform.merge(topology, only)
             self._editing.follow()
@@ -219,6 +220,16 @@ class Supervisor:
             for name in surplus:
                 self.platform.remove(name)
         return {**report, "started": started, "removed": surplus}
+
+    async def _forget(self, topology: Topology) -> None:
+        """Stop and forget the services that the workspace has no more: nobody could start or mend them."""
+        known = topology.known
+        services = [d for d in self.platform.definitions() if d.kind == "service"]
+        gone = [d for d in services if known is not None and (d.service or d.name) not in known]
+        for level in stop_levels(gone):
+            await stopping.stop_units([self.platform.runners[name] for name in level])
+        for definition in gone:
+            self.platform.remove(definition.name)
 
     async def stop_units(self, names: list[str]) -> None:
         """Stop some units in order: what an interrupted `up` had started."""

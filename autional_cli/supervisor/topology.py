@@ -15,6 +15,7 @@ from autional_cli.errors import AutionalError, ExitCode
 from autional_cli.instance import BlockClaim, Instance, claim_block
 from autional_cli.plan import Topology, UnitDef
 from autional_cli.supervisor import leftovers
+from autional_cli.supervisor.client import connect, not_running
 from autional_cli.supervisor.replicas import EDGE, Ground, replicas
 from autional_cli.supervisor.schema import migrations, templated
 from autional_cli.telemetry.limits import ENVIRONMENT as LIMITS
@@ -96,7 +97,7 @@ class Choice:
     """A stack, the specs of all its services, and those of the services that were asked for with what they need.
 
     `asked` are the names that the last request needs, None for all. `image` is what services are containers of; empty:
-    they are forked.
+    they are forked. `known` are all services of the workspace.
     """
 
     root: Path
@@ -104,6 +105,7 @@ class Choice:
     stack_specs: tuple[ServiceSpec, ...]
     specs: tuple[ServiceSpec, ...]
     asked: frozenset[str] | None = None
+    known: frozenset[str] = frozenset()
     image: str = ""
 
 
@@ -112,7 +114,9 @@ def choose(root: Path, request: Request) -> Choice:
     known = discover(root)
     stack = load_stack(root, request.stack or DEFAULT_STACK, known)
     stack = driven(stack, request.driver)
-    for name in (*request.asked, *request.services):
+    gone = {name for name in request.services if name not in known and name not in request.asked}
+    wanted = tuple(name for name in request.services if name not in gone)  # asked for before, and deleted since
+    for name in (*request.asked, *wanted):
         if name not in stack.services:
             raise AutionalError(
                 f"there is no service {name!r} in stack {stack.name}{suggest(name, stack.services)}",
@@ -121,12 +125,13 @@ def choose(root: Path, request: Request) -> Choice:
             )
     stack = scaled(stack, request.replicas)
     edges = graph.dependencies(known, stack)
-    needed = graph.subgraph(edges, request.services or tuple(stack.services))
+    needed = graph.subgraph(edges, wanted or tuple(stack.services))
     asked = frozenset(graph.subgraph(edges, request.asked)) if request.asked else None
     in_stack = tuple(spec for name, spec in known.items() if name in stack.services)
     chosen = tuple(spec for spec in in_stack if spec.name in needed)
     image = request.image or ""
-    return Choice(root=root, stack=stack, stack_specs=in_stack, specs=chosen, asked=asked, image=image)
+    every = frozenset(known)
+    return Choice(root=root, stack=stack, stack_specs=in_stack, specs=chosen, asked=asked, known=every, image=image)
 
 
 def driven(stack: Stack, driver: str | None) -> Stack:
@@ -169,6 +174,21 @@ def all_resources(instance: Instance) -> list[Resource]:
     return choice.resources(instance, chosen, [spec for name, spec in known.items() if name in chosen.services])
 
 
+def reachable_resources(instance: Instance) -> list[Resource]:
+    """Return `all_resources` of an instance that runs; AutionalError (exit 4) for one that does not.
+
+    What it left behind names ports that somebody else may have by now. Servers elsewhere need no platform.
+    """
+    connection = connect(instance) if instance.home.is_dir() else None
+    if connection is not None:
+        connection.__exit__()
+        return all_resources(instance)
+    found = all_resources(instance) if instance.home.is_dir() else []
+    if not found or any(resource.driver != "external" for resource in found):
+        raise not_running(instance)
+    return found
+
+
 def assemble(instance: Instance, chosen: Choice, arranged: PortBlock | None = None) -> Topology:
     """Return the topology. Resources are set up for the whole stack, so that more of it can be started later."""
     block = arranged or instance.block.arranged_for(chosen.stack, chosen.stack_specs)
@@ -194,6 +214,7 @@ def assemble(instance: Instance, chosen: Choice, arranged: PortBlock | None = No
     return Topology(
         units=tuple(units),
         asked=chosen.asked,
+        known=chosen.known,
         driver=chosen.stack.driver,
         gateway=f"http://127.0.0.1:{block.base}" if any(s.name == EDGE for s in chosen.specs) else "",
         dashboard=f"http://127.0.0.1:{block.telemetry}",

@@ -20,11 +20,17 @@ if TYPE_CHECKING:
 
 
 def find_home(instance: str | None) -> Path:
-    """Return `<workspace>/.autional/<instance>`."""
+    """Return `<workspace>/.autional/<instance>`; AutionalError (exit 3) for one that is named and not there."""
     name = instance or os.environ.get("AUTIONAL_INSTANCE") or "default"
     if not re.fullmatch("[a-z0-9][a-z0-9-]{0,31}", name):
         raise AutionalError(f"{name!r} is not an instance name", hint="use a-z, 0-9 and -, at most 32 characters")
     home = find_root() / ".autional" / name
+    if instance and name != "default" and not home.is_dir():
+        raise AutionalError(
+            f"there is no instance {name!r} in {home.parents[1]}",
+            hint=f"autional up --instance {name} starts one",
+            exit_code=ExitCode.CONFIGURATION,
+        )
     learn_instance(home)
     return home
 

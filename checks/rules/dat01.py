@@ -2,7 +2,8 @@
 
 Harm: the code asks for a column that is not there, in the middle of the night after a deploy.
 Rule: tables, columns, types, nullability, keys, sequences, views and triggers of every service's live database are
-those of its models, and nothing else is there [alembic in process; both sides are read from the catalogue].
+those of its models, nothing else is there, and owners, rights and settings are as provisioning leaves them [both sides
+are read from the catalogue].
 Fix: `autional drift` shows both sides and what mends it; `autional migrate new -s SERVICE -m …` writes the revision.
 Escape: none; P0.
 """

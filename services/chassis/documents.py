@@ -14,6 +14,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import OperationFailure
 
 _EXISTS = 48
+_STRICT = {"validationLevel": "strict", "validationAction": "error"}  # what a server does when nothing is said
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,17 +43,25 @@ class Collection:
 
 
 async def prepare(db: AsyncDatabase[Any], collections: Iterable[Collection]) -> None:
-    """Create what is missing and replace validators that differ; an index that differs is drift, not ours to drop."""
+    """Create what is missing and make validators what is declared, and refuse again what they refuse.
+
+    An index that differs is drift, not ours to drop.
+    """
     async with await db.list_collections() as cursor:
-        known = {found["name"]: found.get("options", {}).get("validator", {}) async for found in cursor}
+        known = {found["name"]: found.get("options", {}) async for found in cursor}
     for collection in collections:
         if collection.name not in known:
             given: dict[str, Any] = {"validator": dict(collection.validator)} if collection.validator else {}
             await _create(db, {"create": collection.name, **given})
-        elif known[collection.name] != collection.validator:
-            await db.command("collMod", collection.name, validator=dict(collection.validator))
+        elif not _is_checked(known[collection.name], collection.validator):
+            await db.command({"collMod": collection.name, "validator": dict(collection.validator), **_STRICT})
         if collection.indexes:
             await db[collection.name].create_indexes([index.model for index in collection.indexes])
+
+
+def _is_checked(options: Mapping[str, Any], validator: Mapping[str, Any]) -> bool:
+    strict = all(options.get(name, value) == value for name, value in _STRICT.items())
+    return options.get("validator", {}) == validator and (strict or not validator)
 
 
 async def _create(db: AsyncDatabase[Any], command: Mapping[str, Any]) -> None:

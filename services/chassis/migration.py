@@ -90,7 +90,10 @@ def _upgrade(connection: Connection, service: str) -> str:
     connection.commit()
     try:
         config = _configuration(service)
-        if not is_served_by(_heads(connection), ScriptDirectory.from_config(config)):
+        script = ScriptDirectory.from_config(config)
+        if len(script.get_heads()) > 1:
+            raise SchemaError(f"its revisions have several heads: {', '.join(sorted(script.get_heads()))}")
+        if not is_served_by(_heads(connection), script):
             connection.commit()
             config.attributes["connection"] = connection
             command.upgrade(config, "heads")

@@ -6,13 +6,15 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from pymongo import MongoClient
+from pymongo import AsyncMongoClient, MongoClient
 from pymongo.database import Database
 
-from autional_cli.drift import Target, compare, compare_one
+from autional_cli.drift import Target, compare, compare_one, families
 from autional_cli.errors import AutionalError, ExitCode
+from autional_cli.migrations.apply import upgrade
 from autional_cli.ports import LOOPBACK
 from services.audit.models import COLLECTIONS, EVENTS
+from services.chassis.documents import prepare
 from tests.drift.databases import ROOT, Databases, execute
 
 MORE_PURPOSES = """
@@ -96,33 +98,107 @@ def loosen_index(db: Database[Any]) -> None:
     db.events.create_index([("seq", 1)], name="seq")
 
 
+def make_other(**options: Any) -> Callable[[Database[Any]], object]:
+    """Return what makes the collection anew with options."""
+
+    def plant(db: Database[Any]) -> None:
+        db.anchors.drop()
+        db.create_collection("anchors", **options)
+
+    return plant
+
+
+def demote(db: Database[Any]) -> None:
+    db.client.admin.command("updateUser", "audit", roles=[{"role": "read", "db": "audit"}])
+
+
 MONGO: dict[str, Callable[[Database[Any]], object]] = {
     "mongo_index_missing events.time": lambda db: db.events.drop_index("time"),
     "mongo_index_extra events.source_1": lambda db: db.events.create_index([("source", 1)]),
     "mongo_index_definition events.time": change_index,
     "mongo_index_definition events.seq": loosen_index,
     "validator events": lambda db: db.command("collMod", "events", validator={}),
+    "validator_action events": lambda db: db.command("collMod", "events", validationAction="warn"),
+    "validator_level events": lambda db: db.command("collMod", "events", validationLevel="off"),
     "collection_missing events": lambda db: db.events.drop(),
     "collection_extra strangers": lambda db: db.create_collection("strangers"),
+    "collection_options anchors": make_other(capped=True, size=4096),
+    "collection_kind anchors": make_other(viewOn="events", pipeline=[]),
+    "mongo_role audit": demote,
 }
 
 
+def test_every_kind_of_mongo_has_a_case() -> None:
+    assert {name.split()[0] for name in MONGO} == set(families.DOCUMENTS)
+
+
 @pytest.mark.parametrize("expected", MONGO)
-async def test_a_difference_planted_in_mongo_is_found(databases: Databases, expected: str) -> None:
-    client: MongoClient[Any] = MongoClient(databases.url("audit"), serverSelectionTimeoutMS=5000)
-    with client:
-        db = client.get_default_database()
+async def test_a_difference_planted_in_mongo_is_found_and_mended(databases: Databases, expected: str) -> None:
+    operator = databases.resources["mongo"].admin_url()
+    with MongoClient[Any](operator, serverSelectionTimeoutMS=5000) as client:
+        db = client.get_database("audit")
+        document = {"_id": "kept", "at": 1}
         try:
+            db.anchors.insert_one(document)
             MONGO[expected](db)
             found = await compare_one(ROOT, databases.target("audit"))
             assert [f"{d.kind} {d.object}" for d in found.differences] == [expected]
-            assert found.differences[0].mend
+            [one] = found.differences
+            if expected.startswith(("collection_options", "collection_kind")):
+                assert one.mend.startswith("# ")  # nothing makes it so without copying the documents
+                return
+            with MongoClient[Any](databases.url("audit")) as own:
+                eval(one.mend, {"db": db if one.by else own.get_default_database()})
+            assert (await compare_one(ROOT, databases.target("audit"))).clean
+            assert db.anchors.find_one() == document
         finally:
+            client.admin.command("updateUser", "audit", roles=[{"role": "readWrite", "db": "audit"}])
             for name in db.list_collection_names():
                 db.drop_collection(name)
             for collection in COLLECTIONS:
                 db.command({"create": collection.name, "validator": dict(collection.validator)})
             db.events.create_indexes([index.model for index in EVENTS.indexes])
+
+
+async def test_a_collection_with_documents_is_not_dropped_by_its_mend(databases: Databases) -> None:
+    with MongoClient[Any](databases.url("audit"), serverSelectionTimeoutMS=5000) as client:
+        db = client.get_default_database()
+        db.strangers.insert_one({"_id": 1})
+        try:
+            [one] = (await compare_one(ROOT, databases.target("audit"))).differences
+            assert eval(one.mend, {"db": db}) == "strangers holds documents"
+            assert db.strangers.count_documents({}) == 1
+        finally:
+            db.drop_collection("strangers")
+
+
+async def test_a_service_that_starts_makes_its_validators_refuse_again(databases: Databases) -> None:
+    with MongoClient[Any](databases.url("audit"), serverSelectionTimeoutMS=5000) as client:
+        client.get_default_database().command("collMod", "events", validationAction="warn", validationLevel="off")
+    async with AsyncMongoClient[dict[str, Any]](databases.url("audit"), serverSelectionTimeoutMS=5000) as started:
+        await prepare(started.get_default_database(), COLLECTIONS)
+    assert (await compare_one(ROOT, databases.target("audit"))).clean
+
+
+async def test_revisions_that_are_not_recorded_are_recorded_by_the_mend(databases: Databases) -> None:
+    url, target = databases.url("profile"), databases.target("profile")
+    try:
+        for planted in ("DELETE FROM alembic_version", "DROP TABLE alembic_version"):
+            await execute(url, planted)
+            [one] = (await compare_one(ROOT, target)).differences
+            assert one.kind == "revision_missing"
+            await execute(url, one.mend)
+            assert (await compare_one(ROOT, target)).clean
+        await execute(url, "DELETE FROM alembic_version; ALTER TABLE profiles ADD odd int")
+        [one, _] = (await compare_one(ROOT, target)).differences
+        assert (one.kind, one.mend[:3]) == ("revision_missing", "-- ")  # nobody knows what it is at
+        await execute(url, "DROP SCHEMA public CASCADE; CREATE SCHEMA public")
+        one = (await compare_one(ROOT, target)).differences[0]
+        assert (one.kind, one.mend) == ("revision_missing", "autional migrate up profile")
+        await upgrade(ROOT, "profile", url)
+        assert (await compare_one(ROOT, target)).clean
+    finally:
+        await databases.restore("profile")
 
 
 @pytest.mark.parametrize("kind", ["postgres", "mongo"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from collections.abc import Iterator
 from typing import Any
 
@@ -112,6 +113,34 @@ def test_no_check_has_anything_to_say_about_a_file_that_was_written_or_edited(lo
         r"(services|migrations)/loyalty/|tests/\w+/test_loyalty|stacks/full|AGENTS|services/audit/service"
     )
     assert [finding for finding in report["findings"] if ours.match(finding["path"])] == []
+
+
+async def test_a_service_written_while_the_platform_runs_may_call_profile_at_once(
+    loyal: Platform, http: aiohttp.ClientSession
+) -> None:
+    before = {each["name"]: each["replicas"][0]["pid"] for each in loyal.status()["services"]}
+    assert loyal.run("new", "perks", "--calls", "profile").returncode == 0
+    started = loyal.run("up")
+    assert started.returncode == 0, started.stderr
+    after = {each["name"]: each["replicas"][0]["pid"] for each in loyal.status()["services"]}
+    assert after["profile"] == before["profile"], "profile was restarted, so this proves nothing"
+    user = traveller(loyal, loyal.status()["gateway"], http)
+    await join(user)
+    await name_oneself(user, "Grace")
+    path = "/api/v1/perks/summary"
+    await user.eventually("GET", path, lambda data: data["display_name"] == "Grace", what="what profile tells")
+
+
+def test_a_service_that_is_taken_out_leaves_no_ghost(loyal: Platform) -> None:
+    stack = loyal.root / "stacks" / "full.yaml"
+    shutil.rmtree(loyal.root / "services" / "perks")
+    stack.write_text("".join(line for line in stack.read_text().splitlines(True) if "perks" not in line))
+    done = loyal.run("up")
+    assert done.returncode == 0, done.stderr
+    services = {each["name"]: each["state"] for each in loyal.status()["services"]}
+    assert "perks" not in services
+    assert set(services.values()) == {"ready"}
+    assert loyal.run("wait", "--timeout", "5").returncode == 0
 
 
 def test_its_own_tests_and_those_over_all_services_pass(loyal: Platform) -> None:

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from autional_cli.export.deployment import GRACE_S, SCHEMA_WAIT_S, SECRETS_DIR, TRUST_FILE, USER
 from autional_cli.export.kubernetes.labels import labels, object_of, selector
-from autional_cli.export.text import Octal
 
 if TYPE_CHECKING:
     from autional_cli.export.deployment import Deployment, Unit
@@ -145,7 +144,7 @@ def volumes(unit: Unit, keys: list[str]) -> list[dict[str, Any]]:
             "name": "secrets",
             "secret": {
                 "secretName": secret_name(unit),
-                "defaultMode": Octal(0o440),
+                "defaultMode": 0o440,
                 "items": [{"key": key, "path": key} for key in keys],
             },
         },
