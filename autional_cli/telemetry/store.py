@@ -51,22 +51,27 @@ EVICTION_SPANS = 10_000  # after so many, what has become too old is looked for
 class Written:
     """A span with its structured parts as JSON text, and about how many bytes its row takes."""
 
-    __slots__ = ("attributes", "events", "links", "size", "span")
+    __slots__ = ("attributes", "events", "links", "size", "span", "texts")
 
     def __init__(self, span: Span) -> None:
         self.span = span
-        self.attributes = to_json(span.attributes)
-        events = [[each.name, each.time_ns, each.attributes] for each in span.events]
-        links = [[each.trace_id, each.span_id, each.attributes] for each in span.links]
-        self.events = to_json(events) if events else None
-        self.links = to_json(links) if links else None
-        texts = (span.name, span.message, self.attributes, self.events or "", self.links or "")
-        self.size = ROW_BYTES + sum(map(utf8_size, texts))
+        self.attributes = orjson.dumps(span.attributes)
+        self.events = self.links = b""
+        if span.events:
+            self.events = orjson.dumps([[each.name, each.time_ns, each.attributes] for each in span.events])
+        if span.links:
+            self.links = orjson.dumps([[each.trace_id, each.span_id, each.attributes] for each in span.links])
+        self.texts = f"{span.name}\0{span.message}\0".encode("utf-8", "replace")
+        self.size = ROW_BYTES + len(self.texts) + len(self.attributes) + len(self.events) + len(self.links)
 
     def row(self, source_id: int) -> tuple[Any, ...]:
         """Return the columns of `spans`. The digest tells a repeated span from another one with the same id."""
         span = self.span
-        content = (
+        facts = f"{span.parent_id} {source_id} {span.kind} {span.start_ns} {span.end_ns} {span.error} {span.dropped}\0"
+        content = b"\0".join((facts.encode(), self.texts, self.attributes, self.events, self.links))
+        return (
+            bytes.fromhex(span.trace_id),
+            bytes.fromhex(span.span_id),
             bytes.fromhex(span.parent_id) if span.parent_id else None,
             source_id,
             span.name,
@@ -75,14 +80,14 @@ class Written:
             span.end_ns,
             span.error,
             span.message,
-            self.attributes,
-            self.events,
-            self.links,
+            self.attributes.decode(),
+            self.events.decode() or None,
+            self.links.decode() or None,
             span.dropped,
             to_json(span.cut) if span.cut else None,
+            int.from_bytes(blake2b(content, digest_size=8).digest(), "big", signed=True),
+            self.size,
         )
-        digest = int.from_bytes(blake2b(repr(content).encode("utf-8", "replace"), digest_size=8).digest(), signed=True)
-        return (bytes.fromhex(span.trace_id), bytes.fromhex(span.span_id), *content, digest, self.size)
 
 
 class FullError(Exception):
@@ -252,8 +257,3 @@ class Store:
 def to_json(value: Any) -> str:
     """Write a value as compact JSON text, so that SQLite's own JSON functions can read it."""
     return orjson.dumps(value).decode()
-
-
-def utf8_size(text: str) -> int:
-    """Return the bytes of a text."""
-    return len(text) if text.isascii() else len(text.encode("utf-8", "replace"))
