@@ -56,6 +56,7 @@ def test_a_mark_that_was_guessed_wrong_is_text() -> None:
 # Module → why what it writes is no terminal's: it runs in a process whose output is a log, or is read by its parent.
 WRITERS = {
     "autional_cli/render.py": "the printer",
+    "autional_cli/resources/template.py": "the supervisor's log",
     "autional_cli/supervisor/child.py": "a child's log",
     "autional_cli/supervisor/control.py": "the supervisor's log",
     "autional_cli/supervisor/schema.py": "the supervisor's log",
