@@ -39,8 +39,11 @@ class RevisionFile:
         return self.values.get(what) is not UNKNOWN
 
 
-def inspect(root: Path, service: str) -> None:
-    """Raise AutionalError (exit 3) that names file and line of the first thing that is wrong in the revisions."""
+def inspect(root: Path, service: str) -> list[str]:
+    """Return the heads as far as the files say them; several are for the caller to judge.
+
+    Raises AutionalError (exit 3) that names file and line of the first thing that is wrong in the revisions.
+    """
     files = [_read(root, path) for path in sorted(revisions_dir(root, service).glob("*.py")) if _is_revision(path)]
     by_id: dict[str, RevisionFile] = {}
     labels: dict[str, RevisionFile] = {}
@@ -62,6 +65,17 @@ def inspect(root: Path, service: str) -> None:
             labels[one] = file
     if all(file.is_literal("revision") for file in files):
         _follow(root, service, files, by_id, labels)
+    followed = {one for file in files for one in file.names("down_revision")}
+    return sorted(by_id.keys() - followed)
+
+
+def several_heads(service: str, heads: Iterable[str]) -> AutionalError:
+    """Return the error for revisions of which nobody knows which is the last."""
+    return AutionalError(
+        f"migrations/{service} has several heads: {', '.join(heads)}",
+        hint=f"autional migrate merge -s {service}; or let one follow the other (down_revision)",
+        exit_code=ExitCode.CONFIGURATION,
+    )
 
 
 def _follow(

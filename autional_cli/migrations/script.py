@@ -19,7 +19,7 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 
 from autional_cli.errors import AutionalError, ExitCode
-from autional_cli.migrations.files import broken, inspect
+from autional_cli.migrations.files import broken, inspect, several_heads
 from autional_cli.migrations.plan import revisions_dir
 
 if TYPE_CHECKING:
@@ -70,11 +70,7 @@ def single_head(root: Path, service: str) -> None:
     """Raise AutionalError (exit 3) if the revisions of a service have several heads: nobody knows which is meant."""
     found = heads(root, service)
     if len(found) > 1:
-        raise AutionalError(
-            f"migrations/{service} has several heads: {', '.join(found)}",
-            hint=f"autional migrate merge -s {service}; or let one follow the other (down_revision)",
-            exit_code=ExitCode.CONFIGURATION,
-        )
+        raise several_heads(service, found)
 
 
 def heads(root: Path, service: str) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from autional_cli.drivers.base import ProcessSpec
 from autional_cli.errors import AutionalError
 from autional_cli.instance import write_private
-from autional_cli.migrations.files import inspect
+from autional_cli.migrations.files import inspect, several_heads
 from autional_cli.migrations.plan import fingerprint
 from autional_cli.plan import UnitDef
 from autional_cli.resources.postgres import Postgres
@@ -115,7 +115,9 @@ def templated(resource: Resource, instance: Instance, root: Path, specs: list[Se
 def migrations(instance: Instance, root: Path, resources: list[Resource], specs: list[ServiceSpec]) -> UnitDef:
     """Return the unit that migrates the databases of `specs`. AutionalError (exit 3) for files that could not be."""
     for spec in specs:
-        inspect(root, spec.name)
+        heads = inspect(root, spec.name)
+        if len(heads) > 1:
+            raise several_heads(spec.name, heads)
     cluster = next(resource for resource in resources if resource.name == "postgres")
     targets = [{"service": spec.name, "url": cluster.url_for(spec)} for spec in specs]
     process = ProcessSpec(

@@ -1,4 +1,4 @@
-"""An instance that nobody started: every command says so, and none makes a folder, so no lock and no claim."""
+"""What cannot be started, and an instance that nobody started: every command says so and makes nothing for it."""
 
 from __future__ import annotations
 
@@ -86,3 +86,25 @@ def test_what_was_never_started_is_4_and_nobody_else_s_ports_are_dialled(
     assert done.returncode == ExitCode.BACKEND_UNAVAILABLE, done.stdout + done.stderr
     assert "is not running" in done.stderr
     assert not (workspace / ".autional").exists()
+
+
+@pytest.mark.parametrize(
+    ("file", "previous", "said"),
+    [
+        ("0002_lost.py", "nowhere", "migrations/profile/0002_lost.py:2: down_revision 'nowhere' is no revision"),
+        ("0002_lost.py", "profile_0001", "migrations/profile has several heads: profile_0002, profile_0003"),
+    ],
+)
+@pytest.mark.parametrize("words", ["up", "up --dry-run"])
+def test_a_start_is_refused_for_revisions_that_cannot_be(
+    workspace: Path, words: str, file: str, previous: str, said: str
+) -> None:
+    body = "\n\ndef upgrade() -> None:\n    pass\n\n\ndef downgrade() -> None:\n    pass\n"
+    folder = workspace / "migrations" / "profile"
+    (folder / file).write_text(f'revision = "profile_0002"\ndown_revision = "{previous}"{body}')
+    (folder / "0003_other.py").write_text(f'revision = "profile_0003"\ndown_revision = "profile_0001"{body}')
+    done = run(workspace, *words.split(), AUTIONAL_INSTANCE="refused", PYTHONPATH=str(workspace))
+    assert done.returncode == ExitCode.CONFIGURATION, done.stdout + done.stderr
+    assert said in done.stderr
+    assert "next: " in done.stderr
+    assert run(workspace, "ps", AUTIONAL_INSTANCE="refused").stderr.startswith("instance refused is stopped")
