@@ -251,7 +251,12 @@ def start(instance: Instance, options: Sequence[str] = (), began: float | None =
         )
     os.close(log)
     connection = Connection(ours)
-    if "hello" in connection.receive(CONNECT_S):
+    try:
+        said = connection.receive(CONNECT_S)
+    except BaseException:
+        connection.__exit__()
+        raise
+    if "hello" in said:
         process.returncode = 0  # it lives on by design: no warning about a child that was not waited for
         return connection
     with connection:

@@ -105,6 +105,10 @@ class Server:
     def ports(self) -> tuple[int, ...]:
         return (self.port,)
 
+    @property
+    def data_dir(self) -> Path:
+        return self.data
+
     def inspect(self) -> None:
         if (self.data / "foreign").exists():
             raise AutionalError(

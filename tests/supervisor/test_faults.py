@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from autional_cli import ports
+from autional_cli import disk, ports
 from autional_cli.errors import AutionalError, ExitCode
+from autional_cli.supervisor.examine import disks
 from tests.supervisor.harness import ENTRIES, Harness, database, eventually, get, web
 
 if TYPE_CHECKING:
@@ -56,11 +57,11 @@ def test_a_platform_whose_folder_is_removed_stops_and_makes_nothing_anew(harness
 
 @pytest.fixture
 def small_disk(harness: Harness) -> Iterator[Path]:
-    """A disk of 2 MB under the instance's state."""
+    """A disk of 8 MB under the instance's state."""
     state = harness.root / ".autional"
     state.mkdir()
     mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", state], capture_output=True, check=False
+        ["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", state], capture_output=True, check=False
     )
     if mounted.returncode:
         pytest.skip("mounting a small disk needs root")
@@ -81,6 +82,31 @@ def test_a_disk_that_is_full_is_an_error_and_nothing_is_left_running(harness: Ha
     eventually(lambda: not harness.is_running(), "the supervisor to end")
     (small_disk / "filler").unlink()
     assert harness.up()["state"] == "ready"
+
+
+def test_a_disk_that_fills_up_while_up_is_named_by_every_view_until_there_is_room(
+    harness: Harness, small_disk: Path
+) -> None:
+    harness.define(web("identity", needs=["db"]), database())
+    harness.up()
+    with (small_disk / "filler").open("wb", buffering=0) as filler, suppress(OSError):
+        while filler.write(b"x" * 4096):
+            pass
+    eventually(lambda: harness.unit("db")["state"] == "unhealthy", "the server to be unhealthy")
+    told = harness.ask("why", service="identity")
+    assert (told["cause"]["name"], told["unit"]["state"]) == ("db", "ready")
+    assert "is full" in told["summary"]
+    assert "df -h" in told["next"]
+    assert "is full" in harness.status()["troubles"][0]["error"]
+    assert harness.status()["state"] == "unhealthy"
+    (finding,) = (f for f in disks(harness.instance) if "is full" in f.detail)
+    assert finding.level == "fail"
+    with pytest.raises(AutionalError, match="is full") as caught:
+        disk.must_be_writable(harness.instance)  # what `up` asks first
+    assert caught.value.exit_code == ExitCode.BACKEND_UNAVAILABLE
+    (small_disk / "filler").unlink()
+    eventually(lambda: harness.status()["state"] == "ready", "everything to be ready again")
+    assert harness.status()["troubles"] == []
 
 
 def test_a_killed_guardian_is_made_again_and_still_guards(harness: Harness) -> None:
