@@ -101,7 +101,7 @@ class JaegerClient:
             "startTimeMax": format_instant(query.start_max_ns),
             "searchDepth": str(DEPTH),
         }
-        older = {  # the only names before 2.16, where they became deprecated
+        older = {  # the only names before 2.19, which still takes them
             "service_name": service,
             "start_time_min": asked["startTimeMin"],
             "start_time_max": asked["startTimeMax"],
