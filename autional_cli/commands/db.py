@@ -43,10 +43,17 @@ def shell(
     if url.startswith("mongodb"):
         mongo_shell(url, command, write)
     else:
-        psql(url, command, write)
+        psql(url, command, write=write, operator=operator)
 
 
-def psql(url: str, command: str | None, write: bool) -> None:
+def read_only(write: bool, operator: bool) -> str:
+    """Return the option of a session: whether a service may write now the server says; an operator may mend it."""
+    if not write:
+        return "-c default_transaction_read_only=on"
+    return "-c default_transaction_read_only=off" if operator else ""
+
+
+def psql(url: str, command: str | None, *, write: bool, operator: bool) -> None:
     """Become psql; the password travels in the environment, not among the arguments."""
     from autional_cli.resources import tools
 
@@ -60,7 +67,7 @@ def psql(url: str, command: str | None, write: bool) -> None:
         "PGPASSWORD": parts.password or "",
         "PGDATABASE": parts.path.lstrip("/"),
         "PGCONNECT_TIMEOUT": "5",
-        "PGOPTIONS": f"-c default_transaction_read_only={'off' if write else 'on'}",
+        "PGOPTIONS": read_only(write, operator),
     }
     if not write and command is None:
         render.note(f"{parts.username}: read-only; --write allows changes")

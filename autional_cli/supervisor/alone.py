@@ -67,6 +67,8 @@ def find() -> tuple[int, str]:
         return 1, found[1]
     wanted = {key: os.environ[key] for key in TELLING if os.environ.get(key)}
     found = {pid: name for pid, name in found.items() if is_meant(Path(f"/proc/{pid}"), wanted)}
+    # What a service forks bears its name until it is another program.
+    found = {pid: name for pid, name in found.items() if parent_of(pid) not in found}
     if len(found) != 1:
         listed = ", ".join(f"{name} (pid {pid})" for pid, name in sorted(found.items()))
         raise AutionalError(
@@ -88,6 +90,16 @@ def service_of(entry: Path) -> str:
         if (flag, module) == ("-m", MODULE) and name.isidentifier():
             return name
     return ""
+
+
+def parent_of(pid: int) -> int:
+    """Return the parent of a process, 0 when it is gone (proc(5), stat: field 4, after the name in parentheses)."""
+    try:
+        return int(
+            Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()[1]
+        )
+    except (OSError, IndexError, ValueError):
+        return 0
 
 
 def is_meant(entry: Path, wanted: Mapping[str, str]) -> bool:

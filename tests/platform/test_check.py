@@ -87,7 +87,9 @@ def test_a_downgrade_that_leaves_something_behind_is_found(copied: Platform) -> 
 
 
 def test_without_a_platform_the_data_lane_could_not_look_and_says_so(own_platform: Platform) -> None:
-    done = own_platform.run("check", "--lane", "data", "--instance", own_platform.instance)
+    done = own_platform.run("check", "--lane", "data")
     assert done.returncode == 2
     assert "could not look" in done.stdout
     assert "autional up" in done.stdout
+    named = own_platform.run("check", "--lane", "data", "--instance", own_platform.instance)
+    assert named.returncode == 3  # somebody means an instance that is not there
