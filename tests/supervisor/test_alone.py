@@ -28,8 +28,10 @@ def test_what_a_service_has_forked_and_not_yet_executed_is_not_taken_for_a_secon
     monkeypatch.setenv("AUTIONAL_REPLICA", replica)
     monkeypatch.delenv("AUTIONAL_HTTP_PORT", raising=False)
     argv, kept = guarded([sys.executable, "-c", FORKS, "-m", "services.chassis", "probe"])
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-    with subprocess.Popen(argv, pass_fds=kept, env=dict(os.environ), **pipes) as process:
+    environment = dict(os.environ)
+    with subprocess.Popen(
+        argv, pass_fds=kept, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
         assert process.stdout is not None
         pid = int(process.stdout.readline())
         assert find() == (pid, "probe")
