@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
 DEFAULT_NAME = "default"
+MARKS = ("instance.json", "secrets.json", "supervisor.lock", "logs")  # at least one is in the folder of every instance
 # Blocks of 100 in every other thousand: the thousand above each belongs to its gRPC ports. All lie below the ports that
 # systems hand out to outgoing connections (Linux: from 32768).
 BASES = tuple(thousand + hundred for thousand in range(11000, 31000, 2000) for hundred in range(0, 1000, 100))
@@ -68,8 +69,8 @@ class Instance:
         For what reads or changes an instance: only a start makes one.
         """
         opened = cls.open(root, name)
-        if name and name != DEFAULT_NAME and not opened.home.is_dir():
-            others = sorted(each.name for each in opened.home.parent.glob("*") if NAME.fullmatch(each.name))
+        if name and name != DEFAULT_NAME and not is_instance(opened.home):
+            others = sorted(each.name for each in opened.home.parent.glob("*") if is_instance(each))
             there = f"; there are: {', '.join(others)}" if others else ""
             raise AutionalError(
                 f"there is no instance {name!r} in {opened.root}",
@@ -209,6 +210,11 @@ def claim_block(instance: Instance, specs: Iterable[ServiceSpec] | None = None) 
         hint="stop one of them: autional down --instance NAME",
         exit_code=ExitCode.BACKEND_UNAVAILABLE,
     )
+
+
+def is_instance(folder: Path) -> bool:
+    """Whether a folder is that of an instance; the checks, for one, keep what they know beside them."""
+    return bool(NAME.fullmatch(folder.name)) and any((folder / mark).exists() for mark in MARKS)
 
 
 class Lock:

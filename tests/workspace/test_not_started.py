@@ -108,3 +108,11 @@ def test_a_start_is_refused_for_revisions_that_cannot_be(
     assert said in done.stderr
     assert "next: " in done.stderr
     assert run(workspace, "ps", AUTIONAL_INSTANCE="refused").stderr.startswith("instance refused is stopped")
+
+
+def test_what_lies_beside_the_instances_is_none(workspace: Path) -> None:
+    (workspace / ".autional" / "checks").mkdir(parents=True)
+    (workspace / ".autional" / "other" / "logs").mkdir(parents=True)
+    done = run(workspace, "drift", "--instance", "checks")
+    assert done.returncode == ExitCode.CONFIGURATION
+    assert "there are: other\n" in done.stderr
