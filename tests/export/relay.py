@@ -90,7 +90,8 @@ class Balance:
         try:
             async with asyncio.timeout(PROBE_S):
                 reader, writer = await asyncio.open_connection(*target)
-                writer.write(b"GET /readyz HTTP/1.1\r\nhost: balancer\r\nconnection: close\r\n\r\n")
+                host = f"{target[0]}:{target[1]}".encode()
+                writer.write(b"GET /readyz HTTP/1.1\r\nhost: " + host + b"\r\nconnection: close\r\n\r\n")
                 line = await reader.readline()
                 writer.close()
                 return b" 200 " in line
