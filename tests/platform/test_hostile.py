@@ -150,18 +150,6 @@ async def test_nothing_in_three_hundred_requests_takes_a_service_away_from_the_o
     assert [status for status in statuses if status >= 500] == []
 
 
-async def test_a_slow_reader_takes_no_service_away_from_the_others(member: Traveller, gateway: str) -> None:
-    port = int(gateway.rpartition(":")[2])
-    readers = []
-    for _ in range(12):
-        reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1)
-        writer.write(b"GET /api/v1/audit/openapi.json HTTP/1.1\r\nhost: localhost\r\n\r\n" * 40)
-        readers.append((reader, writer))
-    assert (await member.send("GET", "/api/v1/audit/events"))[0] == 200
-    for _, writer in readers:
-        writer.close()
-
-
 @pytest.mark.parametrize("path", ["/api/v1/identity/login/", "/api/v1/identity/", "/docs/", "/api/v1/me/", "/readyz/"])
 async def test_a_trailing_slash_is_not_redirected_to_an_inner_address(
     http: aiohttp.ClientSession, gateway: str, path: str
